@@ -3,20 +3,20 @@
 //! The contract between `provider.sys` and `client.sys`: their two Network
 //! Programming Interfaces (NPIs).
 //!
-//! - [`echo`]: a client sends a provider up to 64 bytes, the provider sends them
-//!   back, at once or later. Identities, version negotiation, dispatch tables,
-//!   requests: either end can be implemented from that page alone.
-//! - [`telemetry`]: a smaller one, in the other direction.
+//! - [`echo`]: a client sends a provider up to 64 bytes, and the provider sends them back,
+//!   at once or later. Its page has the identities, the version negotiation, the dispatch
+//!   tables and the requests, which is all that either end needs.
+//! - [`telemetry`]: a smaller NPI with the roles swapped.
 //! - [`control`]: the status that either driver returns to a program.
 //!
-//! Each page is the contract first, in C's terms. `provider`, `client`, `source` and
-//! `monitor` keep it for a Rust module: they add contract and policy to what the crate
-//! [`nmr`] does for any NPI, and hardly any unsafe code.
+//! Each page states its contract in C's terms. The modules `provider`, `client`, `source`
+//! and `monitor` implement it for Rust: they build on what the crate [`nmr`] does for any
+//! NPI, and contain hardly any unsafe code.
 //!
-//! # What it refuses to be
+//! # Non-goals
 //!
-//! It is no library for other NPIs: that is [`nmr`]. It knows no kernel and depends on
-//! no WDK: all of this runs on the host, under its tests.
+//! This is not a library for other NPIs: that is [`nmr`]. It calls no kernel function and
+//! needs no WDK, so that all of it runs on the host, in its tests.
 //!
 //! # Example
 //!

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Capabilities of a module of the Echo NPI beyond the minimum.
+//! The optional capabilities of an Echo module.
 
 use nmr::layout::AnyBits;
 
 bitflags::bitflags! {
-    /// Abilities beyond `submit` and `complete`, which everyone has.
+    /// The functions that a module has besides `submit` and `complete`, which are
+    /// mandatory.
     ///
-    /// A binding has those that both sides offer. Bits unknown to the reader
-    /// are ignored when offered, and refuse the attach when required.
+    /// A binding has the capabilities that both sides offer. An unknown bit is ignored if
+    /// it is offered; if it is required, the attach is refused.
     #[repr(transparent)]
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Capabilities: u32 {
-        /// `cancel`: the provider has it, the client may call it.
+        /// The provider has `cancel`, and the client may call it.
         const CANCEL = 1 << 0;
-        /// `query_statistics`: the provider has it, the client may call it.
+        /// The provider has `query_statistics`, and the client may call it.
         const STATISTICS = 1 << 1;
-        /// `notify`: the client has it, the provider may call it.
+        /// The client has `notify`, and the provider may call it.
         const NOTIFY = 1 << 2;
 
-        // Bits of a later version: kept, so that they can be told apart from
-        // bits that are missing.
+        // The bits of later versions are kept, so that an unknown bit that is required is
+        // seen.
         const _ = !0;
     }
 }
@@ -29,6 +30,6 @@ bitflags::bitflags! {
 unsafe impl AnyBits for Capabilities {}
 
 impl Capabilities {
-    /// All that this version defines.
+    /// All capabilities that this version defines.
     pub const KNOWN: Self = Self::CANCEL.union(Self::STATISTICS).union(Self::NOTIFY);
 }

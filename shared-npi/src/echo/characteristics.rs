@@ -14,7 +14,7 @@ nmr::c_struct! {
     pub struct Characteristics: Check::SIZE_FIRST {
         /// Size and version of this structure.
         pub header: Header,
-        /// The versions of Echo that the module speaks.
+        /// The versions of Echo that the module supports.
         pub versions: Versions,
         /// The capabilities of the module.
         pub offered: Capabilities,
@@ -28,27 +28,27 @@ const _: () = assert!(size_of::<Characteristics>() == 20);
 /// The version and the capabilities that two modules have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
-    /// The version of Echo that both speak.
+    /// The highest version of Echo that both support.
     pub version: u16,
-    /// The capabilities that both have.
+    /// The capabilities that both offer.
     pub capabilities: Capabilities,
 }
 
 impl Agreement {
-    /// Returns `true` if both modules have `capability`.
+    /// Returns `true` if both modules offer `capability`.
     pub(super) const fn has(self, capability: Capabilities) -> bool {
         self.capabilities.contains(capability)
     }
 
-    /// Returns `true` if the function of `capability` is `present` or was not agreed
-    /// on.
+    /// Returns `true` if the function of `capability` is `present`, or the capability was
+    /// not agreed on.
     pub(super) const fn backed_by(self, capability: Capabilities, present: bool) -> bool {
         present || !self.has(capability)
     }
 }
 
 impl Characteristics {
-    /// Characteristics of a module that speaks versions `lowest` to `highest`.
+    /// Creates the characteristics of a module that supports versions `lowest` to `highest`.
     #[must_use]
     pub const fn new(
         lowest: u16,
@@ -64,13 +64,13 @@ impl Characteristics {
         }
     }
 
-    /// The highest common version and the common capabilities. It is the same
-    /// whichever side asks. Any IRQL.
+    /// Returns the highest common version and the common capabilities. Both sides get the
+    /// same result. Any IRQL.
     ///
     /// # Errors
     ///
-    /// `STATUS_NOINTERFACE` where there is no common version, or one side
-    /// requires what the other does not offer.
+    /// `STATUS_NOINTERFACE` if there is no common version, or one side requires a capability
+    /// that the other does not offer.
     pub fn negotiate(&self, peer: &Self) -> Result<Agreement> {
         let version = self.versions.common(peer.versions)?;
         if !peer.offered.contains(self.required) || !self.offered.contains(peer.required) {
@@ -98,7 +98,7 @@ mod tests {
         Characteristics::new(1, 1, offered, required)
     }
 
-    /// Both sides ask, and must hear the same.
+    /// Negotiates from both sides, whose results must be equal.
     fn negotiate(a: &Characteristics, b: &Characteristics) -> nmr::Result<Agreement> {
         let result = a.negotiate(b);
         assert_eq!(result, b.negotiate(a));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The client's end of Echo: its dispatch table, its context for a provider, and
-//! the query of statistics.
+//! The client of Echo: its dispatch table, its binding context for a provider,
+//! cancellation, and the query of statistics.
 
 use nmr::dispatch::Value;
 use nmr::header::Header;
@@ -15,14 +15,14 @@ use super::{Capabilities, Echo, VERSION};
 
 /// A module that consumes Echo.
 pub trait EchoClient: RequestClient<Npi = Echo, Binding = ProviderBinding> {
-    /// A provider has sent a notification. Must not block.
+    /// Receives a provider's notification. Must not block.
     /// IRQL <= `DISPATCH_LEVEL`.
     fn notified(&self, what: Notification, value: u64) {
         let _ = (what, value);
     }
 }
 
-/// The context of a client for one provider.
+/// A client's binding context for one provider.
 #[derive(Debug)]
 pub struct ProviderBinding {
     agreement: Agreement,
@@ -30,31 +30,31 @@ pub struct ProviderBinding {
 }
 
 impl ProviderBinding {
-    /// A binding under `agreement` with `depth` requests.
-    /// IRQL <= `DISPATCH_LEVEL`.
+    /// Creates the context of a binding with this agreement, with slots for `depth`
+    /// requests. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Errors
     ///
-    /// `STATUS_INSUFFICIENT_RESOURCES`.
+    /// `STATUS_INSUFFICIENT_RESOURCES` if the slots cannot be allocated.
     pub fn new(agreement: Agreement, depth: u32) -> Result<Self> {
         let slots = Slots::new(depth as usize)?;
         Ok(Self { agreement, slots })
     }
 
-    /// The common version and capabilities.
+    /// The version and capabilities that both sides have.
     #[must_use]
     pub const fn agreement(&self) -> &Agreement {
         &self.agreement
     }
 
-    /// The slots of its requests.
+    /// The slots of the binding's requests.
     #[must_use]
     pub const fn slots(&self) -> &Slots<Echo> {
         &self.slots
     }
 }
 
-/// The dispatch table of `M`.
+/// Returns the dispatch table of `M`.
 #[must_use]
 pub const fn dispatch<M: EchoClient>() -> Table<M> {
     let table = const {
@@ -79,8 +79,9 @@ nmr::dispatch_fn! {
     }
 }
 
-/// Asks a provider to hurry a request, unless it does not offer that or the binding
-/// detaches. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider runs.
+/// Cancels a pending request, if cancellation was agreed on and the binding is not
+/// detaching. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock, because this calls the
+/// provider.
 pub fn cancel<M: EchoClient>(request: &PendingCall<'_, M>) {
     let agreement = request.binding().context().agreement;
     if agreement.has(Capabilities::CANCEL) {
@@ -88,12 +89,12 @@ pub fn cancel<M: EchoClient>(request: &PendingCall<'_, M>) {
     }
 }
 
-/// Asks a provider for its statistics. IRQL <= `DISPATCH_LEVEL`, no lock held: the
-/// provider runs.
+/// Queries a provider's statistics. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock,
+/// because this calls the provider.
 ///
 /// # Errors
 ///
-/// `STATUS_NOINTERFACE` if the provider has none, or what it returns.
+/// `STATUS_NOINTERFACE` if statistics were not agreed on, or the provider's status.
 pub fn query_statistics<M: EchoClient>(call: Call<'_, M>) -> Result<Statistics> {
     if !call
         .binding()
@@ -107,7 +108,7 @@ pub fn query_statistics<M: EchoClient>(call: Call<'_, M>) -> Result<Statistics> 
         let query = provider.table().query_statistics;
         let query = query.ok_or(NtStatus::NOINTERFACE)?;
         let mut statistics = Statistics::new();
-        // SAFETY: the provider is attached; the structure is lent for the call.
+        // SAFETY: the provider is attached, and the structure outlives the call.
         NtStatus(unsafe { query(provider.context(), &raw mut statistics) }).ok()?;
         Ok(statistics)
     })

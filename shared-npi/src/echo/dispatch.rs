@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The two dispatch tables.
+//! The dispatch tables of the Echo NPI.
 
 use core::ffi::c_void;
 
@@ -14,19 +14,19 @@ use nmr::layout::Check;
 use nmr::request::{Cancel, Complete, Submit};
 
 nmr::c_struct! {
-    /// The functions of a provider. The entries of capabilities that were not agreed on
-    /// may be null, and are not called.
+    /// The functions of a provider. Entries for capabilities that were not agreed on may
+    /// be null, and are not called.
     #[derive(Debug)]
     pub struct ProviderDispatch: Check::SIZE_FIRST {
         /// Size and version of the table.
         pub header: Header,
-        /// Echoes a request: [the contract](super#a-request).
+        /// Echoes a request, as [the contract](super#a-request) says.
         pub submit: Option<Submit<Request>>,
-        /// Hurries a pending request; with [`Capabilities::CANCEL`].
+        /// Cancels a pending request; with [`Capabilities::CANCEL`].
         pub cancel: Option<Cancel<Request>>,
         /// Fills in the structure, whose header the client has set; with
-        /// [`Capabilities::STATISTICS`]. `STATUS_INVALID_PARAMETER` for a
-        /// structure that is too small.
+        /// [`Capabilities::STATISTICS`]. Returns `STATUS_INVALID_PARAMETER` if the
+        /// structure is too small.
         pub query_statistics: Option<
             unsafe extern "system" fn(binding: *mut c_void, statistics: *mut Statistics) -> NTSTATUS,
         >,
@@ -34,14 +34,14 @@ nmr::c_struct! {
 }
 
 nmr::c_struct! {
-    /// The functions of a client. The entries of capabilities that were not agreed
-    /// on may be null, and are not called.
+    /// The functions of a client. Entries for capabilities that were not agreed on may be
+    /// null, and are not called.
     #[derive(Debug)]
     pub struct ClientDispatch: Check::SIZE_FIRST {
         /// Size and version of the table.
         pub header: Header,
-        /// A request whose `submit` returned `STATUS_PENDING` is complete; its
-        /// `status` and `reply` are set. It belongs to the client again.
+        /// Completes a request whose `submit` returned `STATUS_PENDING`. Its `status` and
+        /// `reply` are set, and it belongs to the client again.
         pub complete: Option<Complete<Request>>,
         /// Notifies the client; with [`Capabilities::NOTIFY`].
         pub notify:
@@ -50,19 +50,19 @@ nmr::c_struct! {
 }
 
 nmr::c_struct! {
-    /// A notification of a provider. A client ignores values that it does not know.
+    /// The kind of a notification. A client ignores kinds that it does not know.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Notification(pub u32);
 }
 
 impl Notification {
-    /// The provider has completed the number of requests of this binding that
-    /// the value says.
+    /// Progress: `value` is the number of pended requests of this binding that the
+    /// provider has completed.
     pub const PROGRESS: Self = Self(1);
 }
 
 impl ProviderDispatch {
-    /// Returns `true` if all functions are there that the agreement lets a client call.
+    /// Returns `true` if the table has every function that the agreement lets a client call.
     #[must_use]
     pub fn serves(&self, agreement: &Agreement) -> bool {
         self.submit.is_some()
@@ -72,7 +72,7 @@ impl ProviderDispatch {
 }
 
 impl ClientDispatch {
-    /// Returns `true` if all functions are there that the agreement lets a provider
+    /// Returns `true` if the table has every function that the agreement lets a provider
     /// call.
     #[must_use]
     pub fn serves(&self, agreement: &Agreement) -> bool {

@@ -1,87 +1,83 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Echo NPI: a client sends a provider up to 64 bytes, the provider sends
-//! them back, at once or later.
+//! The Echo NPI: a client sends a provider up to 64 bytes, and the provider sends them
+//! back, at once or later.
 //!
-//! This page is the contract. A module in any language that keeps it can be either
-//! end; `repr(C)` types and `extern "system"` functions are its letter.
-//! [`provider`] and [`client`] keep it for a Rust module.
+//! This page is the contract. A module in any language can implement either end; the
+//! `repr(C)` types and `extern "system"` functions define the binary interface.
+//! [`provider`] and [`client`] implement it for Rust modules.
 //!
 //! # Identity and negotiation
 //!
 //! Both modules register with [`ECHO_NPI_ID`] and set `NpiSpecificCharacteristics`
-//! to a [`Characteristics`]: the range of versions they speak, the
-//! [`Capabilities`] they offer and those they require of the peer. At an attach
-//! each side looks at the other's and [negotiates](Characteristics::negotiate):
-//! the highest common version, the capabilities that both offer. It refuses
-//! with `STATUS_NOINTERFACE` where there is no common version or a required
-//! capability is missing; bits it does not know it ignores. Both sides reach
-//! the same result.
+//! to a [`Characteristics`]: the range of versions that they support, the
+//! [`Capabilities`] that they offer, and those that they require of the peer. In its attach
+//! callback each side reads the peer's characteristics and
+//! [negotiates](Characteristics::negotiate) the highest common version and the
+//! capabilities that both offer. It refuses the attach with `STATUS_NOINTERFACE` if there is
+//! no common version or the peer does not offer a required capability. It ignores offered
+//! bits that it does not know. Both sides reach the same result.
 //!
-//! Any number of clients attach to a provider and the other way round. NMR
-//! pairs by the NPI alone; a module that means one particular peer compares
-//! module ids as well.
+//! A provider can have any number of clients, and a client any number of providers. NMR
+//! pairs modules by the NPI alone; a module that wants a particular peer compares module ids
+//! as well.
 //!
 //! # Calls
 //!
 //! | table | function | meaning | IRQL |
 //! |---|---|---|---|
-//! | [`ProviderDispatch`] | `submit` | echo this request | <= `DISPATCH_LEVEL` |
-//! | | `cancel` | hurry a pending request | <= `DISPATCH_LEVEL` |
-//! | | `query_statistics` | fill in [`Statistics`] | <= `DISPATCH_LEVEL` |
-//! | [`ClientDispatch`] | `complete` | a pending request is done | <= `DISPATCH_LEVEL` |
-//! | | `notify` | something to know, nothing to answer | <= `DISPATCH_LEVEL` |
+//! | [`ProviderDispatch`] | `submit` | echoes a request | <= `DISPATCH_LEVEL` |
+//! | | `cancel` | cancels a pending request | <= `DISPATCH_LEVEL` |
+//! | | `query_statistics` | fills in [`Statistics`] | <= `DISPATCH_LEVEL` |
+//! | [`ClientDispatch`] | `complete` | completes a pending request | <= `DISPATCH_LEVEL` |
+//! | | `notify` | notifies the client of an event | <= `DISPATCH_LEVEL` |
 //!
-//! The first argument of every function is the callee's binding context. No
-//! function blocks, and no caller holds a lock: the other module runs, and may
-//! call back before it returns. Functions run concurrently with each other. A
-//! client that submits from inside `complete` may recurse as deep as its
-//! provider answers at once; better to leave it to a thread.
+//! The first argument of every function is the callee's binding context. No function
+//! blocks. A caller holds no lock, because the callee may call back before it returns.
+//! Functions may run concurrently with each other and with themselves. A client should not
+//! submit from inside `complete`, but from a thread: a provider may complete the request
+//! before `submit` returns, and the recursion has no limit.
 //!
 //! # A request
 //!
-//! `submit` takes a [`Request`] and answers
+//! `submit` takes a [`Request`] and returns
 //!
-//! - `STATUS_PENDING`: the provider keeps the request and will call `complete`
-//!   with it exactly once, perhaps before `submit` has returned. Until then the
-//!   client leaves the request alone but for `cancel`.
-//! - anything else: the provider is done with the request, and will not call
-//!   `complete`; the status is in the answer alone. `STATUS_DEVICE_BUSY` means that [`MAX_PENDING`] requests of
-//!   this binding are pending; `STATUS_DEVICE_NOT_READY`, that the provider is
-//!   detaching; `STATUS_INVALID_PARAMETER`, that the request is malformed.
+//! - `STATUS_PENDING`: the provider keeps the request, and calls `complete` with it exactly
+//!   once, perhaps before `submit` has returned. Until then the client does not touch the
+//!   request, but may pass it to `cancel`.
+//! - any other status: the provider is done with the request, and does not call `complete`.
+//!   The return value is the request's only status. `STATUS_DEVICE_BUSY` means that
+//!   [`MAX_PENDING`] requests of this binding are pending; `STATUS_DEVICE_NOT_READY`, that
+//!   the provider is detaching; `STATUS_INVALID_PARAMETER`, that the request is malformed.
 //!
-//! A client looks the request of a `complete` up among those that are pending in the
-//! binding, and ignores one that is not there.
+//! In `complete`, a client looks up the request among those that are pending in the binding,
+//! and ignores any other.
 //!
-//! `cancel` names a request whose `submit` answered `STATUS_PENDING`. It may
-//! have been completed meanwhile, but the client does not reuse its memory
-//! before `cancel` has returned; till then the provider may write to the
-//! request's `provider_area`. A cancelled request is completed with
-//! `STATUS_CANCELLED`, or as if nothing had been said; it is completed once in
-//! any case, and before more than [`MAX_PENDING`] of those that were submitted
-//! after its cancellation. No other request is completed with `STATUS_CANCELLED`,
-//! as long as its binding does not detach.
+//! `cancel` takes a request for which `submit` has returned `STATUS_PENDING`. The request
+//! may have been completed in the meantime, but the client does not reuse its memory until
+//! `cancel` has returned; until then the provider may write to the request's
+//! `provider_area`. A cancelled request is completed with `STATUS_CANCELLED` or as if it had
+//! not been cancelled, in either case once, and before more than [`MAX_PENDING`] of the
+//! requests that were submitted after its cancellation. While the binding does not detach,
+//! no other request is completed with `STATUS_CANCELLED`.
 //!
 //! # Progress
 //!
-//! Where both sides offer [`Capabilities::NOTIFY`], a provider notifies a client
-//! of its progress at least once in 32 completions, as long as the binding does
-//! not detach.
+//! If both sides offer [`Capabilities::NOTIFY`], a provider notifies a client of its progress
+//! at least once in 32 completions, until the binding detaches.
 //!
 //! # Detach
 //!
-//! A request that was accepted is one call from `submit` to the return of
-//! `complete`. It is in flight on both sides: the client's detach waits for the
-//! completion, and the provider's waits until it has returned. So `complete` of
-//! an accepted request is the end of a call that began before the detach, not
-//! a new one, and is due after the detach callback as well. All else is new:
-//! after its own detach callback a client calls neither `submit` nor `cancel`
-//! nor `query_statistics`, a provider does not call `notify`.
+//! An accepted request is in flight on both sides from `submit` to the return of `complete`:
+//! the client's detach is pending until the request has been completed, and the provider's
+//! until `complete` has returned. So `complete` ends a call that began before the detach,
+//! and is still due after the detach callback. All other calls are new: after its own detach
+//! callback a client does not call `submit`, `cancel` or `query_statistics`, and a provider
+//! does not call `notify`.
 //!
-//! Each side stays callable until its cleanup callback. A provider completes
-//! what it has accepted within a bounded time, without waiting for anything of
-//! the client's, and a client finishes its functions likewise: so every detach
-//! ends.
+//! Each side can be called until its cleanup callback. A provider completes accepted
+//! requests within a bounded time and without waiting for the client; a client likewise
+//! returns from its functions. So every detach ends.
 
 mod capabilities;
 mod characteristics;
@@ -107,10 +103,10 @@ use nmr::layout::Required;
 use nmr::request::{Cancel, Complete, Requests, Submit};
 use nmr::{Npi, NtStatus, Result};
 
-/// The version of Echo that this crate defines; there is no older one.
+/// The version of Echo that this crate defines, which is the first.
 pub const VERSION: u16 = 1;
 
-/// The Echo NPI, to be named in types.
+/// The type that stands for the Echo NPI.
 #[derive(Debug)]
 pub enum Echo {}
 
@@ -123,8 +119,8 @@ unsafe impl Npi for Echo {
     type ProviderDispatch = Required<ProviderDispatch>;
 }
 
-// SAFETY: the offsets are those of the fields; `submit`, `cancel` and `complete` are
-// what the contract above says.
+// SAFETY: the offsets are those of the fields, and the contract above gives `submit`,
+// `cancel` and `complete` the meaning that `Requests` demands.
 unsafe impl Requests for Echo {
     type Request = Request;
     type Body = Body;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The provider's end of Echo: its dispatch table, its context for a client, and
-//! the completion of requests.
+//! The provider of Echo: its dispatch table, its binding context for a client, and the
+//! completion of requests.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,7 +25,7 @@ pub trait EchoProvider: RequestProvider<Npi = Echo, Binding = ClientBinding> {
     fn counters(&self) -> &Counters;
 }
 
-/// The context of a provider for one client.
+/// A provider's binding context for one client.
 #[derive(Debug)]
 pub struct ClientBinding {
     agreement: Agreement,
@@ -34,7 +34,7 @@ pub struct ClientBinding {
 }
 
 impl ClientBinding {
-    /// A binding under `agreement`.
+    /// Creates the context of a binding with this agreement.
     #[must_use]
     pub const fn new(agreement: Agreement) -> Self {
         Self {
@@ -44,20 +44,20 @@ impl ClientBinding {
         }
     }
 
-    /// The common version and capabilities.
+    /// The version and capabilities that both sides have.
     #[must_use]
     pub const fn agreement(&self) -> &Agreement {
         &self.agreement
     }
 
-    /// The limit of pending requests.
+    /// The limit on pending requests.
     #[must_use]
     pub const fn limit(&self) -> &RequestLimit {
         &self.limit
     }
 }
 
-/// The dispatch table of `M`.
+/// Returns the dispatch table of `M`.
 #[must_use]
 pub const fn dispatch<M: EchoProvider>() -> Table<M> {
     let table = const {
@@ -94,15 +94,16 @@ pub fn echo_now<M: EchoProvider>(mut request: Submitted<'_, M>) -> Answer<'_> {
     request.answer(NtStatus::SUCCESS)
 }
 
-/// Keeps a request for later. It may be completed, on another thread, before the
-/// answer has been returned. IRQL <= `DISPATCH_LEVEL`.
+/// Pends a request. Another thread may complete it before `submit` has returned.
+/// IRQL <= `DISPATCH_LEVEL`.
 pub fn pend<M: EchoProvider>(request: Submitted<'_, M>) -> (Pended<M>, Answer<'_>) {
     request.binding().module().counters().count(Fate::Pended);
     request.pend()
 }
 
-/// Completes a request: echoes it, or cancels it if the client has asked for that.
-/// IRQL <= `DISPATCH_LEVEL`, no lock held: the client runs.
+/// Completes a pended request: echoes it, or completes it as cancelled if the client has
+/// called `cancel`. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock, because this calls
+/// the client.
 pub fn complete<M: EchoProvider>(mut request: Pended<M>) -> Completion<M> {
     let (status, fate) = if request.is_cancelled() {
         (NtStatus::CANCELLED, Fate::Cancelled)
@@ -119,7 +120,7 @@ pub fn complete<M: EchoProvider>(mut request: Pended<M>) -> Completion<M> {
     Completion { hold, count }
 }
 
-/// A completion that has just been made.
+/// The record of a completion. It keeps the binding from completing its detach.
 #[must_use = "dropping it lets the binding detach"]
 pub struct Completion<M: EchoProvider> {
     hold: Hold<M>,
@@ -127,15 +128,15 @@ pub struct Completion<M: EchoProvider> {
 }
 
 impl<M: EchoProvider> Completion<M> {
-    /// The number of requests of this client that have been completed so far.
+    /// The number of pended requests of this client that have been completed.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// Notifies the client of the provider's progress, unless the binding is
-    /// detaching or the client does not take notifications.
-    /// IRQL <= `DISPATCH_LEVEL`, no lock held: the client runs.
+    /// Notifies the client of the provider's progress, unless the binding is detaching or
+    /// notifications were not agreed on. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock,
+    /// because this calls the client.
     pub fn notify_progress(self) {
         let binding = self.hold.binding();
         if !binding.context().agreement.has(Capabilities::NOTIFY) {

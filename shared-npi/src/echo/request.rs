@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A request.
+//! Echo requests.
 
 use nmr::NtStatus;
 use nmr::abi::NTSTATUS;
@@ -10,39 +10,39 @@ use nmr::request::ProviderArea;
 
 use super::VERSION;
 
-/// The most bytes a request can carry.
+/// The maximum number of bytes in a request.
 pub const MAX_PAYLOAD: usize = 64;
 
-/// The most requests of one binding that a provider keeps pending.
+/// The maximum number of requests that pend in one binding.
 pub const MAX_PENDING: u32 = 64;
 
 nmr::c_struct! {
-    /// A request to echo bytes. The client owns the memory, in non-paged pool, and
-    /// lends it to the provider from `submit` to its end.
+    /// A request to echo bytes. The client owns the memory, which is non-paged. It belongs
+    /// to the provider from the call of `submit` until the request is answered or completed.
     #[derive(Debug)]
     pub struct Request: Check::SIZE_FIRST {
         /// Size and version of this structure.
         pub header: Header,
-        /// The bytes to echo, and the answer.
+        /// The bytes to echo, and the reply.
         pub body: Body,
-        /// The provider's own while it keeps the request.
+        /// Memory for the provider's use while the request pends.
         pub provider_area: ProviderArea,
     }
 }
 
 nmr::c_struct! {
-    /// The bytes to echo, and the answer.
+    /// The bytes to echo, and the reply.
     #[derive(Clone, Copy, Debug)]
     pub struct Body {
-        /// Chosen by the client; the provider leaves it alone.
+        /// The client's number for the request. The provider does not change it.
         pub id: u64,
-        /// The number of bytes of `payload` that count, up to [`MAX_PAYLOAD`].
+        /// The number of bytes in `payload`, at most [`MAX_PAYLOAD`].
         pub length: u32,
-        /// The status of the completion: set by the provider before `complete`.
+        /// The status of the completion, which the provider sets before `complete`.
         pub status: NTSTATUS,
         /// The bytes to echo.
         pub payload: [u8; MAX_PAYLOAD],
-        /// The echo: `length` bytes, if `status` is a success.
+        /// The echoed bytes, `length` of them, if `status` is a success.
         pub reply: [u8; MAX_PAYLOAD],
     }
 }
@@ -51,7 +51,7 @@ nmr::c_struct! {
 const _: () = assert!(size_of::<Request>() == 184);
 
 impl Request {
-    /// A request with this body.
+    /// Creates a request with this body.
     #[must_use]
     pub const fn new(body: Body) -> Self {
         Self {
@@ -63,8 +63,8 @@ impl Request {
 }
 
 impl Body {
-    /// A body with a number and a payload, of which at most [`MAX_PAYLOAD`] bytes are
-    /// sent.
+    /// Creates a body with a number and a payload, which is cut off after [`MAX_PAYLOAD`]
+    /// bytes.
     #[must_use]
     pub fn new(id: u64, payload: &[u8]) -> Self {
         let mut body = Self {
@@ -81,19 +81,19 @@ impl Body {
         body
     }
 
-    /// The bytes to echo; `None` if the length is beyond them.
+    /// The bytes to echo, or `None` if `length` exceeds [`MAX_PAYLOAD`].
     #[must_use]
     pub fn payload(&self) -> Option<&[u8]> {
         self.payload.get(..self.length as usize)
     }
 
-    /// The echo; `None` if the length is beyond it.
+    /// The echoed bytes, or `None` if `length` exceeds [`MAX_PAYLOAD`].
     #[must_use]
     pub fn reply(&self) -> Option<&[u8]> {
         self.reply.get(..self.length as usize)
     }
 
-    /// Returns `true` if the reply is the payload.
+    /// Returns `true` if the reply equals the payload.
     #[must_use]
     pub fn is_echo(&self) -> bool {
         matches!((self.payload(), self.reply()), (Some(sent), Some(got)) if sent == got)

@@ -9,7 +9,7 @@ use nmr::header::Header;
 use nmr::layout::Check;
 
 nmr::c_struct! {
-    /// Requests of a provider, over all its bindings since it was loaded.
+    /// Counts of a provider's requests in all bindings since it was loaded.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Statistics: Check::SIZE_FIRST {
         /// Size and version of this structure, set by the client.
@@ -22,7 +22,7 @@ nmr::c_struct! {
         pub completed_later: u64,
         /// Pended requests that were completed with `STATUS_CANCELLED`.
         pub cancelled: u64,
-        /// Requests refused, for whatever reason.
+        /// Requests refused for any reason.
         pub refused: u64,
     }
 }
@@ -30,7 +30,7 @@ nmr::c_struct! {
 const _: () = assert!(size_of::<Statistics>() == 48);
 
 impl Statistics {
-    /// Nothing done yet.
+    /// Creates statistics whose counts are all zero.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -82,7 +82,7 @@ pub struct Counters {
     refused: AtomicU64,
 }
 
-/// The end of a request.
+/// What has become of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     CompletedAtOnce,
@@ -93,7 +93,7 @@ pub(super) enum Fate {
 }
 
 impl Counters {
-    /// All zero.
+    /// Creates counts that are all zero.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -105,7 +105,7 @@ impl Counters {
         }
     }
 
-    /// Counts a request.
+    /// Counts a request with this fate.
     pub(super) fn count(&self, fate: Fate) {
         let counter = match fate {
             Fate::CompletedAtOnce => &self.completed_at_once,
@@ -117,12 +117,12 @@ impl Counters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request that was refused before it reached the module.
+    /// Counts a request that the library refused before it reached the module.
     pub fn count_refusal(&self) {
         self.count(Fate::Refused);
     }
 
-    /// The counts now, each for itself.
+    /// Reads the counts, one after the other.
     #[must_use]
     pub fn snapshot(&self) -> Statistics {
         Statistics {

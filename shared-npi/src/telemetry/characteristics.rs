@@ -12,7 +12,7 @@ nmr::c_struct! {
     pub struct Characteristics: Check::SIZE_FIRST {
         /// Size and version of this structure.
         pub header: Header,
-        /// The versions of the interface that the module speaks.
+        /// The versions of the NPI that the module supports.
         pub versions: Versions,
     }
 }
@@ -20,7 +20,7 @@ nmr::c_struct! {
 const _: () = assert!(size_of::<Characteristics>() == 12);
 
 impl Characteristics {
-    /// Characteristics of a module that speaks `versions`.
+    /// Creates the characteristics of a module that supports `versions`.
     #[must_use]
     pub const fn new(versions: Versions) -> Self {
         Self {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The two dispatch tables.
+//! The dispatch tables of the telemetry NPI.
 
 use core::ffi::c_void;
 
@@ -15,7 +15,7 @@ nmr::c_struct! {
     pub struct ProviderDispatch: Check::SIZE_FIRST {
         /// Size and version of the table.
         pub header: Header,
-        /// Subscribes: from now on the source publishes to this client.
+        /// Subscribes the client: from now on the source publishes to it.
         pub subscribe: Option<unsafe extern "system" fn(binding: *mut c_void) -> NTSTATUS>,
         /// Fills in the structure, whose header the monitor has set.
         pub sample:
@@ -29,7 +29,7 @@ nmr::c_struct! {
     pub struct ClientDispatch: Check::SIZE_FIRST {
         /// Size and version of the table.
         pub header: Header,
-        /// Publishes a sample, which is lent for the call.
+        /// Publishes a sample, which is valid during the call.
         pub publish: Option<unsafe extern "system" fn(binding: *mut c_void, sample: *const Sample)>,
     }
 }

@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The Echo telemetry NPI: a client of Echo publishes samples of its activity to the
-//! modules that subscribe. Its provider is `client.sys`, its client `provider.sys`: so
-//! each of the two drivers is a provider of one NPI and a client of another.
+//! modules that subscribe. `client.sys` is its provider and `provider.sys` its client, so
+//! that each driver is the provider of one NPI and a client of the other.
 //!
 //! This page is the contract, in the terms of [`crate::echo`]. [`source`] and
-//! [`monitor`] keep it for a Rust module.
+//! [`monitor`] implement it for Rust modules.
 //!
 //! # Identity and negotiation
 //!
 //! Both modules register with [`TELEMETRY_NPI_ID`] and set
-//! `NpiSpecificCharacteristics` to a [`Characteristics`]. A side refuses a peer
-//! with which it has no version in common with `STATUS_NOINTERFACE`.
+//! `NpiSpecificCharacteristics` to a [`Characteristics`]. If the two have no version in
+//! common, the attach is refused with `STATUS_NOINTERFACE`.
 //!
 //! # Calls
 //!
 //! | table | function | meaning | IRQL |
 //! |---|---|---|---|
-//! | [`ProviderDispatch`] | `subscribe` | from now on call `publish` | <= `DISPATCH_LEVEL` |
-//! | | `sample` | fill in a [`Sample`] | <= `DISPATCH_LEVEL` |
-//! | [`ClientDispatch`] | `publish` | look at this [`Sample`] | <= `DISPATCH_LEVEL` |
+//! | [`ProviderDispatch`] | `subscribe` | asks the source to call `publish` | <= `DISPATCH_LEVEL` |
+//! | | `sample` | fills in a [`Sample`] | <= `DISPATCH_LEVEL` |
+//! | [`ClientDispatch`] | `publish` | passes a [`Sample`] | <= `DISPATCH_LEVEL` |
 //!
-//! The first argument of every function is the callee's binding context. No
-//! function blocks, no caller holds a lock, none answers later: all that is
-//! lent is lent for the call. A source does not call before it is subscribed
-//! to: a provider cannot know otherwise that the attach of its client is
-//! committed. `STATUS_DEVICE_NOT_READY` of `subscribe` means that the source is
-//! detaching; `STATUS_INVALID_PARAMETER` of `sample`, that the structure is null
-//! or too small.
+//! The first argument of every function is the callee's binding context. No function
+//! blocks or returns `STATUS_PENDING`, and pointers are valid only during the call. A caller
+//! holds no lock. A source does not call a client before the client has
+//! subscribed: only that call tells a provider that the client's attach is committed.
+//! `subscribe` returns `STATUS_DEVICE_NOT_READY` if the source is detaching; `sample`
+//! returns `STATUS_INVALID_PARAMETER` if the structure is null or too small.
 //!
 //! # Detach
 //!
-//! After its own detach callback a side calls no more. Each stays callable
-//! until its cleanup callback.
+//! After its own detach callback a side makes no more calls. It can be called until its
+//! cleanup callback.
 
 mod characteristics;
 mod dispatch;
@@ -49,7 +48,7 @@ use nmr::abi::{GUID, NPIID};
 use nmr::layout::Required;
 use nmr::{ModuleId, Npi};
 
-/// The version of the interface that this crate defines; there is no older one.
+/// The version of the NPI that this crate defines, which is the first.
 pub const VERSION: u16 = 1;
 
 /// The Echo telemetry NPI: {80028957-3748-4ec7-9fd8-fb58ae018faf}.
@@ -63,7 +62,7 @@ pub const TELEMETRY_SOURCE_MODULE_ID: ModuleId =
 pub const TELEMETRY_MONITOR_MODULE_ID: ModuleId =
     ModuleId::Guid(GUID::from_u128(0xc3f5_a26d_fe3b_4a3f_a509_f4b9_1a23_c656));
 
-/// Echo telemetry, to be named in types.
+/// The type that stands for the Echo telemetry NPI.
 #[derive(Debug)]
 pub enum Telemetry {}
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The client's end of Echo telemetry.
+//! The client of Echo telemetry: its dispatch table, subscribing and polling.
 
 use nmr::dispatch::Lent;
 use nmr::header::Header;
@@ -12,11 +12,11 @@ use super::{Telemetry, VERSION};
 
 /// A module that consumes Echo telemetry.
 pub trait TelemetryMonitor: Module<Role = Client, Npi = Telemetry> {
-    /// A source has published a sample. Must not block. IRQL <= `DISPATCH_LEVEL`.
+    /// Receives a sample that a source has published. Must not block. IRQL <= `DISPATCH_LEVEL`.
     fn published(&self, sample: &Sample);
 }
 
-/// The dispatch table of `M`.
+/// Returns the dispatch table of `M`.
 #[must_use]
 pub const fn dispatch<M: TelemetryMonitor>() -> Table<M> {
     let table = const {
@@ -35,8 +35,8 @@ pub const fn accepts(table: &ProviderDispatch) -> bool {
     table.subscribe.is_some() && table.sample.is_some()
 }
 
-/// Asks a source to publish. IRQL <= `DISPATCH_LEVEL`, no lock held: the source
-/// runs.
+/// Subscribes to a source's samples. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock,
+/// because this calls the source.
 ///
 /// # Errors
 ///
@@ -49,8 +49,8 @@ pub fn subscribe<M: TelemetryMonitor>(call: Call<'_, M>) -> Result {
     })
 }
 
-/// Asks a source for a sample. IRQL <= `DISPATCH_LEVEL`, no lock held: the
-/// source runs.
+/// Polls a source for a sample. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock,
+/// because this calls the source.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ pub fn sample<M: TelemetryMonitor>(call: Call<'_, M>) -> Result<Sample> {
     call.make(|source| {
         let mut sample = Sample::new();
         let ask = source.table().sample.ok_or(NtStatus::NOINTERFACE)?;
-        // SAFETY: the source is attached; the structure is lent for the call.
+        // SAFETY: the source is attached, and the structure outlives the call.
         NtStatus(unsafe { ask(source.context(), &raw mut sample) }).ok()?;
         Ok(sample)
     })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Samples of a client's activity.
+//! Samples of an Echo client's activity.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,16 +10,16 @@ use nmr::header::Header;
 use nmr::layout::Check;
 
 nmr::c_struct! {
-    /// Requests of a client of Echo, over all its providers since it was loaded.
+    /// Counts of an Echo client's requests to all providers since it was loaded.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Sample: Check::SIZE_FIRST {
         /// Size and version of this structure.
         pub header: Header,
         /// Requests submitted.
         pub submitted: u64,
-        /// Requests that came back with success, at once or later.
+        /// Requests that completed with success, at once or later.
         pub echoed: u64,
-        /// Requests that came back without it: refused or cancelled.
+        /// Requests that were refused or cancelled.
         pub unanswered: u64,
     }
 }
@@ -27,7 +27,7 @@ nmr::c_struct! {
 const _: () = assert!(size_of::<Sample>() == 32);
 
 impl Sample {
-    /// Nothing done yet.
+    /// Creates a sample whose counts are all zero.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -54,7 +54,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// All zero.
+    /// Creates counts that are all zero.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -64,15 +64,15 @@ impl Activity {
         }
     }
 
-    /// Counts a request that has been submitted. Returns the number of submissions so
-    /// far.
+    /// Counts a request that has been submitted. Returns the number of submissions so far,
+    /// including this one.
     pub fn count_submission(&self) -> u64 {
         self.submitted
             .fetch_add(1, Ordering::Relaxed)
             .wrapping_add(1)
     }
 
-    /// Counts a request that has come back.
+    /// Counts a request that has completed with `status`.
     pub fn record_completion(&self, status: NtStatus) {
         let counter = if status.is_success() {
             &self.echoed
@@ -82,7 +82,7 @@ impl Activity {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The counts now, each for itself.
+    /// Reads the counts, one after the other.
     #[must_use]
     pub fn snapshot(&self) -> Sample {
         Sample {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The provider's end of Echo telemetry.
+//! The provider of Echo telemetry: its dispatch table, and the publishing of samples.
 
 use nmr::abi::NTSTATUS;
 use nmr::dispatch::Out;
@@ -13,11 +13,11 @@ use super::{Telemetry, VERSION};
 
 /// A module that provides Echo telemetry.
 pub trait TelemetrySource: Module<Role = Provider, Npi = Telemetry> {
-    /// Samples the activity of its driver. IRQL <= `DISPATCH_LEVEL`.
+    /// Returns a sample of its driver's activity. IRQL <= `DISPATCH_LEVEL`.
     fn sample(&self) -> Sample;
 }
 
-/// The dispatch table of `M`.
+/// Returns the dispatch table of `M`.
 #[must_use]
 pub const fn dispatch<M: TelemetrySource>() -> Table<M> {
     let table = const {
@@ -37,13 +37,13 @@ pub const fn accepts(table: &ClientDispatch) -> bool {
     table.publish.is_some()
 }
 
-/// Publishes a sample to all subscribers. IRQL <= `DISPATCH_LEVEL`, no lock held: the
-/// monitors run.
+/// Publishes a sample to all subscribers. IRQL <= `DISPATCH_LEVEL`; the caller holds no
+/// lock, because this calls the monitors.
 pub fn publish<M: TelemetrySource>(subscribers: &Bindings<M>, sample: &Sample) {
     subscribers.for_each(|call| {
         call.make(|monitor| {
             if let Some(publish) = monitor.table().publish {
-                // SAFETY: the monitor is attached; the sample is lent for the call.
+                // SAFETY: the monitor is attached, and the sample outlives the call.
                 unsafe { publish(monitor.context(), sample) };
             }
         });
@@ -56,7 +56,7 @@ nmr::dispatch_fn! {
         let Some(call) = binding.enter() else {
             return NtStatus::DEVICE_NOT_READY.0;
         };
-        // The client calls: its attach is committed, and it may be called.
+        // This call shows that the client's attach is committed: it may be called.
         call.add_to_list();
         NtStatus::SUCCESS.0
     }
