@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `netioddk.h` and `netiodef.h` by hand, under their own names: everything a
-//! network module or a registrar needs, and nothing safe.
+//! Declarations of `netioddk.h` and `netiodef.h` under their own names: what a network
+//! module or a registrar needs, without safe wrappers.
 //!
-//! No published crate binds the NMR. Field order and prototypes follow the
-//! public headers; each size and offset is asserted below, and a test compares
-//! them with the independently generated `windows-sys`.
+//! They are written by hand, because no published crate has bindings of NMR. Field order and
+//! prototypes follow the public headers. Each size and offset is asserted below, and a test
+//! compares them with the generated crate `windows-sys`.
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/>
 //!
 //! # Calling convention
 //!
-//! A registrar that runs on a Linux host calls, and is called by, unmodified
-//! Windows images. So the convention is Windows' own on every x86-64 host:
-//! `extern "system"` on Windows and `extern "win64"` elsewhere, which Rust
-//! treats as different types although they are the same convention.
-//! [`nmr_fn!`](crate::nmr_fn) declares functions that fit.
+//! A registrar on a Linux host calls unmodified Windows images, and is called by them. So
+//! the calling convention is that of Windows on every x86-64 host: `extern "system"` on
+//! Windows and `extern "win64"` elsewhere. The two are the same convention, but different
+//! types in Rust; [`nmr_fn!`](crate::nmr_fn) declares a function with the right one.
 
 #![expect(
     non_camel_case_types,
@@ -27,7 +26,7 @@ use core::ffi::c_void;
 use core::fmt;
 use core::mem::{align_of, offset_of, size_of};
 
-/// `HANDLE`: opaque, given out by NMR.
+/// `HANDLE`: an opaque handle of NMR.
 pub type HANDLE = *mut c_void;
 
 /// `NTSTATUS`: negative values are errors.
@@ -35,7 +34,7 @@ pub type NTSTATUS = i32;
 
 /// `STATUS_SUCCESS`.
 pub const STATUS_SUCCESS: NTSTATUS = 0;
-/// `STATUS_PENDING`: the operation has begun and ends later.
+/// `STATUS_PENDING`: the operation has begun and completes later.
 pub const STATUS_PENDING: NTSTATUS = 0x103;
 /// `STATUS_UNSUCCESSFUL`.
 pub const STATUS_UNSUCCESSFUL: NTSTATUS = 0xC000_0001_u32.cast_signed();
@@ -90,7 +89,7 @@ impl GUID {
         }
     }
 
-    /// The hexadecimal digits of its text form: undoes
+    /// The hexadecimal digits of the text form: the inverse of
     /// [`from_u128`](Self::from_u128).
     #[must_use]
     pub const fn to_u128(self) -> u128 {
@@ -117,8 +116,8 @@ impl fmt::Display for GUID {
     }
 }
 
-/// `NPIID`: the identity of a Network Programming Interface, and the only thing
-/// NMR compares when it pairs modules.
+/// `NPIID`: the identity of a Network Programming Interface, and the only value that NMR
+/// compares when it pairs modules.
 pub type NPIID = GUID;
 
 /// `LUID`.
@@ -138,7 +137,7 @@ pub const MIT_GUID: NPI_MODULEID_TYPE = 1;
 /// The module is identified by the locally unique id of an interface.
 pub const MIT_IF_LUID: NPI_MODULEID_TYPE = 2;
 
-/// The union inside [`NPI_MODULEID`]; `Type` says which member counts.
+/// The union inside [`NPI_MODULEID`], whose `Type` selects the member.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union NPI_MODULEID_VALUE {
@@ -154,7 +153,7 @@ pub union NPI_MODULEID_VALUE {
 pub struct NPI_MODULEID {
     /// `size_of::<NPI_MODULEID>()`.
     pub Length: u16,
-    /// Which member of `Value` counts.
+    /// Selects the member of `Value`.
     pub Type: NPI_MODULEID_TYPE,
     /// The identity itself.
     pub Value: NPI_MODULEID_VALUE,
@@ -172,28 +171,28 @@ impl NPI_MODULEID {
     }
 }
 
-/// `NPI_REGISTRATION_INSTANCE`: what the two ends of an attach learn of each
-/// other before they meet.
+/// `NPI_REGISTRATION_INSTANCE`: the description of a module that NMR passes to its peer's
+/// attach callback.
 #[repr(C)]
 pub struct NPI_REGISTRATION_INSTANCE {
     /// 0.
     pub Version: u16,
     /// `size_of::<NPI_REGISTRATION_INSTANCE>()`.
     pub Size: u16,
-    /// The NPI; the match key.
+    /// The NPI, by which NMR pairs modules.
     pub NpiId: *const NPIID,
-    /// The module; NMR does not compare it, attach callbacks should.
+    /// The identity of the module. NMR does not compare it; attach callbacks should.
     pub ModuleId: *const NPI_MODULEID,
-    /// Implementation number, 0 where there is one implementation.
+    /// The number of the implementation, 0 if there is only one.
     pub Number: u32,
-    /// Defined by the NPI; null where it defines none.
+    /// The characteristics that the NPI defines, or null.
     pub NpiSpecificCharacteristics: *const c_void,
 }
 
 /// `NPI_CLIENT_CHARACTERISTICS`.
 ///
-/// NMR keeps the pointer it is given: the structure stays at its address,
-/// resident and unchanged, until the client has deregistered completely.
+/// NMR keeps a pointer to it: the structure stays at its address, resident and unchanged,
+/// until the client's deregistration is complete.
 #[repr(C)]
 pub struct NPI_CLIENT_CHARACTERISTICS {
     /// 0.
@@ -212,8 +211,8 @@ pub struct NPI_CLIENT_CHARACTERISTICS {
 
 /// `NPI_PROVIDER_CHARACTERISTICS`.
 ///
-/// NMR keeps the pointer it is given: the structure stays at its address,
-/// resident and unchanged, until the provider has deregistered completely.
+/// NMR keeps a pointer to it: the structure stays at its address, resident and unchanged,
+/// until the provider's deregistration is complete.
 #[repr(C)]
 pub struct NPI_PROVIDER_CHARACTERISTICS {
     /// 0.
@@ -230,8 +229,8 @@ pub struct NPI_PROVIDER_CHARACTERISTICS {
     pub ProviderRegistrationInstance: NPI_REGISTRATION_INSTANCE,
 }
 
-/// The value of a `Length` or `Size` field that covers all of `T`, which does
-/// not compile for a `T` beyond 65,535 bytes.
+/// Returns the value of a `Length` or `Size` field for a whole `T`. Does not compile for a
+/// `T` of more than 65,535 bytes.
 #[must_use]
 pub const fn struct_size<T>() -> u16 {
     const { assert!(size_of::<T>() <= u16::MAX as usize) };
@@ -241,8 +240,8 @@ pub const fn struct_size<T>() -> u16 {
 }
 
 /// Declares a function with the calling convention of the NMR on this target:
-/// `unsafe fn name[generics](arguments) -> result { body }`, the generics in
-/// square brackets (empty ones where there are none).
+/// `unsafe fn name[generics](arguments) -> result { body }`. The generics are in square
+/// brackets, which are empty if there are none.
 #[macro_export]
 macro_rules! nmr_fn {
     (
@@ -275,8 +274,8 @@ macro_rules! callback_types {
 callback_types! {
     /// Offers a provider to a client. IRQL = `PASSIVE_LEVEL`.
     ///
-    /// The client refuses with `STATUS_NOINTERFACE`, or calls
-    /// [`NmrClientAttachProvider`] and returns exactly what that returned.
+    /// The client refuses with `STATUS_NOINTERFACE`, or calls [`NmrClientAttachProvider`] and
+    /// returns the status of that call.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nc-netioddk-npi_client_attach_provider_fn>
     fn NPI_CLIENT_ATTACH_PROVIDER_FN(
@@ -286,7 +285,7 @@ callback_types! {
     ) -> NTSTATUS;
 
     /// Tells a client to detach from a provider. IRQL <= `DISPATCH_LEVEL`.
-    /// Answers `STATUS_SUCCESS` or `STATUS_PENDING`, nothing else.
+    /// Returns `STATUS_SUCCESS` or `STATUS_PENDING`, nothing else.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nc-netioddk-npi_client_detach_provider_fn>
     fn NPI_CLIENT_DETACH_PROVIDER_FN(ClientBindingContext: *mut c_void) -> NTSTATUS;
@@ -311,7 +310,7 @@ callback_types! {
     ) -> NTSTATUS;
 
     /// Tells a provider to detach from a client. IRQL <= `DISPATCH_LEVEL`.
-    /// Answers `STATUS_SUCCESS` or `STATUS_PENDING`, nothing else.
+    /// Returns `STATUS_SUCCESS` or `STATUS_PENDING`, nothing else.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nc-netioddk-npi_provider_detach_client_fn>
     fn NPI_PROVIDER_DETACH_CLIENT_FN(ProviderBindingContext: *mut c_void) -> NTSTATUS;
@@ -360,8 +359,8 @@ netio_functions! {
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nf-netioddk-nmrwaitforproviderderegistercomplete>
     pub fn NmrWaitForProviderDeregisterComplete(NmrProviderHandle: HANDLE) -> NTSTATUS;
 
-    /// Ends a provider's pending detach. IRQL <= `DISPATCH_LEVEL`. The
-    /// binding context may be gone when it returns.
+    /// Completes a provider's pending detach. IRQL <= `DISPATCH_LEVEL`. The binding context
+    /// may have been freed when it returns.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nf-netioddk-nmrproviderdetachclientcomplete>
     pub fn NmrProviderDetachClientComplete(NmrBindingHandle: HANDLE);
@@ -388,8 +387,8 @@ netio_functions! {
         ProviderDispatch: *mut *const c_void,
     ) -> NTSTATUS;
 
-    /// Ends a client's pending detach. IRQL <= `DISPATCH_LEVEL`. The binding
-    /// context may be gone when it returns.
+    /// Completes a client's pending detach. IRQL <= `DISPATCH_LEVEL`. The binding context may
+    /// have been freed when it returns.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nf-netioddk-nmrclientdetachprovidercomplete>
     pub fn NmrClientDetachProviderComplete(NmrBindingHandle: HANDLE);
@@ -405,8 +404,8 @@ netio_functions! {
     pub fn NmrWaitForClientDeregisterComplete(NmrClientHandle: HANDLE) -> NTSTATUS;
 }
 
-/// `NmrIsEqualNpiModuleId` of `netiodef.h`: same kind, same value; the
-/// `Length` is not compared and an unknown kind equals nothing.
+/// `NmrIsEqualNpiModuleId` of `netiodef.h`: returns `true` if both identities have the same
+/// known type and the same value. `Length` is not compared.
 ///
 /// # Safety
 ///

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One end of an attach, and the calls through it.
+//! A module's end of a binding, and the calls through it.
 //!
-//! | value | what it is | to the peer |
+//! | value | what it is | calls to the peer |
 //! |---|---|---|
-//! | [`Call`] | a call that begins now, on this thread | makes one call |
-//! | [`Hold`] | one reference: the binding stays attached | cannot call |
+//! | [`Call`] | a call that begins now, on this thread | one |
+//! | [`Hold`] | a reference that keeps the binding attached | none |
 //!
-//! A call comes from [`Binding::enter`] only, which fails once the detach callback
-//! has been entered, and makes one call. So a module that keeps the binding
-//! attached cannot, by that, call a peer that it must no longer call.
+//! Only [`Binding::enter`] returns a [`Call`]; it fails once the detach callback has been
+//! entered. So a module that keeps a binding attached with a [`Hold`] cannot use that to call
+//! a peer that it must no longer call.
 
 use alloc::boxed::Box;
 use core::cell::UnsafeCell;
@@ -34,10 +34,10 @@ use crate::{NtStatus, Result, memory};
 ///
 /// # Invariants
 ///
-/// - It lives, at one address, from before NMR is told of it until its cleanup
-///   callback; the block lives longer.
-/// - `peer` is written before the gate opens and never after. Once the gate is
-///   open, the peer's table has been checked.
+/// - It stays at one address from before NMR gets that address until its cleanup callback.
+///   The block outlives it.
+/// - `peer` is written before the gate opens and never after. Once the gate is open, the
+///   peer's table has been checked.
 pub struct Binding<M: Module> {
     gate: Gate<Chosen<M>>,
     handle: BindingHandle<M::Role>,
@@ -48,29 +48,28 @@ pub struct Binding<M: Module> {
     context: M::Binding,
 }
 
-// SAFETY: the gate is atomic, the handle and the context are `Sync`, the module
-// is `Sync`, the node is its list's, and `peer` is only written while no other
-// thread can read it: the gate's release on opening and acquire on entering
-// order the two.
+// SAFETY: the gate is atomic; the handle, the context and the module are `Sync`; the node
+// is touched under its list's lock only. `peer` is written while no other thread can read
+// it: the release of opening the gate and the acquire of entering it order the two.
 unsafe impl<M: Module> Sync for Binding<M> {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl<M: Module> Send for Binding<M> {}
 
-/// The gate that the module chose.
+/// The kind of gate that the module has chosen.
 struct Chosen<M>(PhantomData<M>);
 
 impl<M: Module> Choice for Chosen<M> {
     const WORDS: GateWords = M::GATE;
 }
 
-/// The peer's dispatch table, which was checked, and binding context. Both are valid
+/// The peer's dispatch table, which has been checked, and its binding context. Both are valid
 /// while a call is in flight.
 struct StoredPeer<M: Module> {
     table: PeerDispatch<'static, M>,
     context: *mut c_void,
 }
 
-/// The peer, while it is called.
+/// The peer, during a call to it.
 pub struct Peer<'call, M: Module> {
     table: PeerDispatch<'call, M>,
     context: *mut c_void,
@@ -91,8 +90,8 @@ impl<'call, M: Module> Peer<'call, M> {
 }
 
 impl<M: Module> Binding<M> {
-    /// A binding with an unopened gate and no peer yet. The attach itself counts as
-    /// a call in flight: the caller gets its [`Hold`] by [`Hold::attach`].
+    /// Creates a binding with an unopened gate and no peer yet. The attach itself counts as a
+    /// call in flight; [`Hold::attach`] returns the [`Hold`] for it.
     ///
     /// IRQL <= `DISPATCH_LEVEL`.
     ///
@@ -123,20 +122,20 @@ impl<M: Module> Binding<M> {
         .map(|binding| NonNull::from(Box::leak(binding)))
     }
 
-    /// Frees a binding. Returns its registration block, and the identity of the peer.
+    /// Frees a binding. Returns its registration block and the identity of the peer.
     ///
     /// # Safety
     ///
-    /// `binding` came from [`new`](Self::new), nobody uses it, and it is freed
-    /// once. The block is alive during `'block`.
+    /// `binding` came from [`new`](Self::new), nothing uses it any more, and it is freed
+    /// once. The block is valid during `'block`.
     pub(crate) unsafe fn free<'block>(
         binding: NonNull<Self>,
     ) -> (&'block Block<M>, Option<ModuleId>) {
-        // SAFETY: by this function's contract the binding is alive and unused.
+        // SAFETY: by this function's contract the binding is valid and unused.
         unsafe { bindings::unlist(binding) };
-        // SAFETY: by this function's contract it is a leaked box, freed once.
+        // SAFETY: by this function's contract it came from a box, and is freed once.
         let binding = unsafe { Box::from_raw(binding.as_ptr()) };
-        // SAFETY: the block is alive during `'block`, by this function's contract.
+        // SAFETY: the block is valid during `'block`, by this function's contract.
         let block = unsafe { binding.block.as_ref() };
         let peer = binding.peer_id;
         drop(binding);
@@ -144,48 +143,47 @@ impl<M: Module> Binding<M> {
         (block, peer)
     }
 
-    /// Stores the peer and opens the gate, if the module accepts what the peer has
-    /// handed over. Returns `true` if it does.
+    /// Stores the peer and opens the gate, if the module accepts the peer's dispatch table
+    /// and context. Returns `true` if it does.
     ///
     /// # Safety
     ///
-    /// Called once, before anybody else has the binding. What the peer has handed
-    /// over is of the NPI of `M`, and the peer keeps it valid until both sides have
+    /// Called once, before any other thread has the binding. The table and the context are
+    /// those of a module of the NPI of `M`, which keeps them valid until both sides have
     /// detached.
     pub(crate) unsafe fn open(&self, dispatch: *const c_void, context: *mut c_void) -> bool {
         if context.is_null() && !<M::Npi as Npi>::CONTEXT_MAY_BE_NULL {
             return false;
         }
-        // SAFETY: by this function's contract. It is used as long as the peer keeps
-        // it valid: while a call is in flight.
+        // SAFETY: by this function's contract the table is of this NPI. It is used only while
+        // a call is in flight, during which the peer keeps it valid.
         let Ok(table) = (unsafe { PeerTable::<M>::see::<'static>(dispatch) }) else {
             return false;
         };
         if !M::accepts_dispatch(&self.context, PeerTable::<M>::shorten(table)) {
             return false;
         }
-        // SAFETY: the gate is not open yet, and by this function's contract
-        // nobody else has the binding.
+        // SAFETY: the gate is not open yet, and by this function's contract no other thread
+        // has the binding.
         unsafe { *self.peer.get() = MaybeUninit::new(StoredPeer { table, context }) };
         self.gate.open();
         true
     }
 
-    /// The binding whose context a peer's call, or NMR, passed in.
+    /// Returns the binding whose context a peer or NMR has passed.
     ///
     /// # Safety
     ///
-    /// `context` is what a module of type `M` handed out as its binding
-    /// context, and the binding is attached: its cleanup callback is not
-    /// called during `'call`.
+    /// `context` is the binding context that a module of type `M` has passed to NMR, and the
+    /// cleanup callback of the binding is not called during `'call`.
     #[must_use]
     pub const unsafe fn from_context<'call>(context: *mut c_void) -> &'call Self {
-        // SAFETY: by this function's contract.
+        // SAFETY: by this function's contract the context points to a valid binding.
         unsafe { &*context.cast::<Self>() }
     }
 
-    /// Begins a call to the peer; `None` once the detach callback has been
-    /// entered, and before the attach is committed. Any IRQL.
+    /// Begins a call to the peer. Returns `None` before the attach is committed, and once
+    /// the detach callback has been entered. Any IRQL.
     #[must_use]
     pub fn enter(&self) -> Option<Call<'_, M>> {
         self.gate
@@ -206,7 +204,7 @@ impl<M: Module> Binding<M> {
         self.peer_id
     }
 
-    /// Its place in the list of bindings.
+    /// The binding's node in the list of bindings.
     pub(crate) const fn node(&self) -> &Node<M> {
         &self.node
     }
@@ -217,30 +215,30 @@ impl<M: Module> Binding<M> {
         &self.context
     }
 
-    /// The detach callback: closes the gate and lets the module know. Returns
-    /// `STATUS_SUCCESS` if nothing is in flight, else `STATUS_PENDING`: then
-    /// the last hold completes the detach when it is dropped, and the binding may be
-    /// gone, before this returns.
+    /// The detach callback: closes the gate and calls [`Module::detaching`]. Returns
+    /// `STATUS_SUCCESS` if nothing is in flight, and otherwise `STATUS_PENDING`: then the
+    /// last hold to be dropped completes the detach. That may happen, and the binding may be
+    /// freed, before this returns.
     ///
     /// # Safety
     ///
-    /// `this` is a binding that is attached, and this is its one detach callback.
+    /// `this` is an attached binding, and this is its only detach callback.
     pub(crate) unsafe fn detach(this: NonNull<Self>) -> NTSTATUS {
-        // SAFETY: by this function's contract the binding is attached: it stays
-        // until this side has detached, which the reference below holds off.
+        // SAFETY: by this function's contract the binding is attached. It is valid until this
+        // side has detached, which the reference that is added below prevents.
         let binding = unsafe { this.as_ref() };
         binding.gate.add_ref();
-        // SAFETY: the gate is valid, and this is its one close.
+        // SAFETY: the gate is valid, and this closes it for the only time.
         let closed = unsafe { Gate::close(&raw const binding.gate) };
         debug_assert_eq!(closed, Leave::NotLast, "this callback has a reference");
         binding.module().trace(Event::Detach {
             peer: binding.peer_id,
-            // All but the reference from above.
+            // The reference that was added above does not count.
             in_flight: binding.gate.in_flight().saturating_sub(1),
         });
         binding.module().detaching(binding);
-        // SAFETY: the reference from above is in flight; the binding is not touched
-        // after it.
+        // SAFETY: the reference that was added above is in flight, and the binding is not
+        // touched after this.
         match unsafe { Gate::leave(&raw const binding.gate) } {
             Leave::LastOut => NtStatus::SUCCESS.0,
             Leave::NotLast => NtStatus::PENDING.0,
@@ -251,14 +249,14 @@ impl<M: Module> Binding<M> {
 /// The peer's dispatch table, as the NPI describes it.
 type PeerTable<M> = <<<M as Module>::Role as Role>::Peer as Role>::Dispatch<<M as Module>::Npi>;
 
-/// A call to the peer that may be made now, by this thread.
+/// The right to make one call to the peer, now and on this thread.
 ///
-/// It was let in by the gate, and [`make`](Self::make) uses it up: each call passes
-/// the gate for itself. Dropping it ends it without a call.
+/// It has passed the gate. [`make`](Self::make) consumes it, so that each call passes the
+/// gate. If it is dropped, no call is made.
 #[must_use = "dropping it ends the call"]
 pub struct Call<'binding, M: Module>(
     Hold<M>,
-    // Of one thread, so that it cannot wait elsewhere for a detach to go by.
+    // Not `Send`, so that it cannot be kept on another thread past a detach.
     PhantomData<(&'binding Binding<M>, *mut ())>,
 );
 
@@ -271,68 +269,66 @@ impl<'binding, M: Module> Call<'binding, M> {
         unsafe { self.0.0.as_ref() }
     }
 
-    /// The call that `entered`, a reference that the gate has let in, stands for, on
-    /// the binding of `place`.
+    /// Makes a call of `entered`, a reference that has passed the gate of the binding of
+    /// `place`.
     pub(crate) const fn entered(_place: &'binding Hold<M>, entered: Hold<M>) -> Self {
         Self(entered, PhantomData)
     }
 
-    /// The reference that the gate has let in, to be a call again by
-    /// [`entered`](Self::entered).
+    /// Returns the reference that has passed the gate, from which
+    /// [`entered`](Self::entered) makes a call again.
     pub(crate) fn into_entered(self) -> Hold<M> {
         self.0
     }
 
-    /// Makes the call: `body` calls one function of the peer's.
-    /// IRQL <= `DISPATCH_LEVEL`, no lock held: the peer runs.
+    /// Makes the call: `body` calls one function of the peer. IRQL <= `DISPATCH_LEVEL`; the
+    /// caller holds no lock, because this calls the peer.
     pub fn make<R>(self, body: impl FnOnce(Peer<'_, M>) -> R) -> R {
-        // SAFETY: the gate has let this in, so that it was open: the table was
-        // checked. The peer keeps it while this is in flight.
+        // SAFETY: this has passed the gate, so that the gate has been open.
         unsafe { self.0.with_peer(body) }
     }
 
-    /// Keeps the binding attached after the call: for a request that the peer is to
-    /// complete later.
+    /// Returns a hold, which keeps the binding attached after the call: for a request that
+    /// the peer completes later.
     pub fn hold(&self) -> Hold<M> {
         self.0.add_ref()
     }
 
-    /// Adds the binding to its [module's list](Module::bindings), where it stays
-    /// until it is cleaned up. The second time has no effect.
+    /// Adds the binding to its [module's list](Module::bindings), in which it stays until it
+    /// is cleaned up. Has no effect if the binding is in the list already.
     ///
-    /// A client does this when it is [attached](Module::attached). A provider
-    /// does it in a call of the client's, and not before: from then on the client
-    /// may be called. IRQL <= `DISPATCH_LEVEL`.
+    /// A client calls this when it is [attached](Module::attached). A provider calls it during
+    /// a call that the client makes, not before: only then may it call the client.
+    /// IRQL <= `DISPATCH_LEVEL`.
     pub fn add_to_list(&self) {
         self.0.add_to_list();
     }
 }
 
-/// A reference to a binding: while it lives the binding stays attached. It cannot
-/// call.
+/// A reference that keeps a binding attached. It does not allow calls.
 ///
-/// The last one of a binding that is detaching tells NMR so when it is dropped,
-/// at IRQL <= `DISPATCH_LEVEL` and with no lock held. One that is never dropped
-/// keeps the deregistration from completing: see [`Module::detaching`].
+/// Dropping the last hold of a detaching binding completes the detach; the drop happens at
+/// IRQL <= `DISPATCH_LEVEL` and with no lock held. A hold that is never dropped keeps the
+/// deregistration from completing: see [`Module::detaching`].
 ///
 /// # Invariants
 ///
-/// One count of the binding's gate belongs to it.
+/// It owns one count of the binding's gate.
 #[must_use = "dropping it gives it up"]
 pub struct Hold<M: Module>(NonNull<Binding<M>>, PhantomData<Binding<M>>);
 
 // SAFETY: a binding is `Send` and `Sync`, and NMR takes completions from any
 // thread.
 unsafe impl<M: Module> Send for Hold<M> {}
-// SAFETY: all that a shared reference gives is a shared binding, which is `Sync`.
+// SAFETY: a shared hold gives access only to a shared binding, which is `Sync`.
 unsafe impl<M: Module> Sync for Hold<M> {}
 
 impl<M: Module> Hold<M> {
-    /// The reference that is the attach itself.
+    /// Returns the hold of the attach itself.
     ///
     /// # Safety
     ///
-    /// `binding` is fresh from [`Binding::new`], whose count this takes over.
+    /// `binding` came from [`Binding::new`], and this takes over its initial count.
     pub(crate) const unsafe fn attach(binding: NonNull<Binding<M>>) -> Self {
         Self(binding, PhantomData)
     }
@@ -340,40 +336,40 @@ impl<M: Module> Hold<M> {
     /// The binding.
     #[must_use]
     pub const fn binding(&self) -> &Binding<M> {
-        // SAFETY: by the invariant the detach is not complete, and so the
-        // binding not cleaned up.
+        // SAFETY: by the invariant the detach is not complete, so that the binding has not
+        // been cleaned up.
         unsafe { self.0.as_ref() }
     }
 
-    /// Another reference to the same binding. Any IRQL.
+    /// Adds a reference to the same binding. Any IRQL.
     pub fn add_ref(&self) -> Self {
         self.binding().gate.add_ref();
         Self(self.0, PhantomData)
     }
 
-    /// Makes a call that is due although the binding may be detaching: the
-    /// completion of a request that the peer has waited for since before.
-    /// IRQL <= `DISPATCH_LEVEL`, no lock held: the peer runs.
+    /// Makes a call that is due even if the binding is detaching: the completion of a request
+    /// that began before. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock, because this
+    /// calls the peer.
     ///
     /// # Safety
     ///
-    /// This was held since a call or request of the peer's, or of this side's,
-    /// that began before the detach callback, and by the contract of the NPI the
-    /// call that `body` makes belongs to it. It is not the hold of an attach.
+    /// This hold was taken during a call or request, of either side, that began before the
+    /// detach callback, and by the contract of the NPI the call that `body` makes completes
+    /// it. It is not the hold of an attach.
     pub unsafe fn complete<R>(self, body: impl FnOnce(Peer<'_, M>) -> R) -> R {
-        // SAFETY: the gate had let in what this was held for, so that it was open:
-        // the table was checked. The peer keeps it while this is in flight.
+        // SAFETY: the call or request for which this was held has passed the gate, so that
+        // the gate has been open.
         unsafe { self.with_peer(body) }
     }
 
-    /// Lends the peer to `body`.
+    /// Passes the peer to `body`.
     ///
     /// # Safety
     ///
     /// The gate has been open.
     unsafe fn with_peer<R>(&self, body: impl FnOnce(Peer<'_, M>) -> R) -> R {
-        // SAFETY: by this function's contract `peer` has been written, and it is not
-        // written again.
+        // SAFETY: `peer` was written before the gate opened, and is not written again. The
+        // peer keeps its table and context valid while this hold is in flight.
         let peer = unsafe { &*self.binding().peer.get().cast::<StoredPeer<M>>() };
         body(Peer {
             table: PeerTable::<M>::shorten(peer.table),
@@ -388,9 +384,8 @@ impl<M: Module> Hold<M> {
             return;
         }
         if let Some(list) = binding.module().bindings() {
-            // SAFETY: a call is in flight. What is borrowed from the module
-            // for as long as one likes lives as long as the module, which the
-            // binding does not outlive.
+            // SAFETY: a call is in flight, so that the binding is valid. The list lives as
+            // long as the module, which outlives the binding.
             unsafe { list.add(self.0) };
         }
     }
@@ -400,27 +395,27 @@ impl<M: Module> Hold<M> {
         self.0
     }
 
-    /// Gives the reference up for a pointer, to be stored in a request.
+    /// Turns the hold into a pointer that can be stored in a request.
     #[must_use = "the binding stays attached until `from_raw` takes it back"]
     pub fn into_raw(self) -> NonNull<Binding<M>> {
         ManuallyDrop::new(self).0
     }
 
-    /// Takes a reference back.
+    /// Turns such a pointer back into the hold.
     ///
     /// # Safety
     ///
-    /// `raw` came from [`into_raw`](Self::into_raw) and is taken back once.
+    /// `raw` came from [`into_raw`](Self::into_raw), and is turned back once.
     pub const unsafe fn from_raw(raw: NonNull<Binding<M>>) -> Self {
         Self(raw, PhantomData)
     }
 }
 
-/// A client that a provider has accepted, in an attach that is not committed before
-/// the provider's attach callback has returned: [`Module::accepted`].
+/// A client that a provider has accepted, in an attach that is committed only after the
+/// provider's attach callback has returned: see [`Module::accepted`].
 ///
-/// It keeps the binding attached. Where clients call nothing, it is how a provider
-/// comes by a binding that it may call through.
+/// It keeps the binding attached. A provider whose clients make no calls gets from it the
+/// binding through which it calls them.
 #[must_use = "dropping it gives it up"]
 pub struct Accepted<M: Module>(Hold<M>);
 
@@ -429,21 +424,21 @@ impl<M: Module> Accepted<M> {
         Self(attach)
     }
 
-    /// Returns `true` if this is the client of `binding`: for a provider that keeps
-    /// several, and gives up one of them in [`Module::detaching`]. Any IRQL.
+    /// Returns `true` if this is the client of `binding`: for a provider that keeps several,
+    /// and drops one of them in [`Module::detaching`]. Any IRQL.
     #[must_use]
     pub fn is_of(&self, binding: &Binding<M>) -> bool {
         self.0.0 == NonNull::from(binding)
     }
 
-    /// The binding, through which the client may be called.
+    /// Returns the hold of the binding, through which the client may now be called.
     ///
     /// # Safety
     ///
-    /// The attach is committed: the provider's attach callback has returned. NMR says
-    /// so of clients that were attached inside the provider's registration, when that
-    /// has returned. Of those that register later it says nothing: the provider knows
-    /// it by the NPI, or by the client's own driver.
+    /// The attach is committed: the provider's attach callback has returned. For clients
+    /// that were attached during the provider's registration, that is so once the
+    /// registration has returned. For clients that register later NMR does not report it:
+    /// the provider must know it from the NPI, or from the client's driver.
     pub unsafe fn committed(self) -> Hold<M> {
         self.0
     }
@@ -451,16 +446,16 @@ impl<M: Module> Accepted<M> {
 
 impl<M: Module> Drop for Hold<M> {
     fn drop(&mut self) {
-        // What the completion needs is copied first: unless this is the last
-        // one, the binding may be gone once it has left.
+        // The handle is copied first: unless this is the last hold, the binding may be freed
+        // once its count is gone.
         let handle = self.binding().handle;
         let gate = &raw const self.binding().gate;
-        // SAFETY: by the invariant this is in flight; nothing is touched after
-        // it has left.
+        // SAFETY: by the invariant this hold is in flight, and the gate is not touched after
+        // this.
         if unsafe { Gate::leave(gate) } == Leave::LastOut {
-            // SAFETY: the gate is closed and nobody in flight. The detach
-            // callback found this one in flight, hence returns
-            // `STATUS_PENDING`; there is one `LastOut`.
+            // SAFETY: the gate is closed, and nothing is in flight. The detach callback found
+            // this hold in flight and so returns `STATUS_PENDING`, and `LastOut` is returned
+            // once.
             unsafe { handle.detach_complete() };
         }
     }

@@ -2,11 +2,10 @@
 
 //! Intrusive list of bindings, for calling every peer.
 //!
-//! A spin lock guards the links, and no peer is called under it: the walk enters
-//! one binding's gate, releases the lock, makes the call, and only then looks for
-//! the next binding. The reference that it holds keeps its place meanwhile: a
-//! binding with a reference is not cleaned up, so that it is still linked when the
-//! walk goes on.
+//! A spin lock guards the links, but is not held during calls: the iteration enters one
+//! binding's gate, releases the lock, makes the call, and then looks for the next binding.
+//! Meanwhile it holds a reference to the current binding, which therefore is not cleaned up
+//! and is still linked when the iteration continues.
 
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
@@ -16,13 +15,13 @@ use super::module::Module;
 use crate::sync::SpinLock;
 use crate::sync::atomic::{AtomicPtr, Ordering};
 
-/// The bindings of a module of type `M` that have been [listed](Call::add_to_list)
-/// and not been cleaned up. [`Module::bindings`] says where it is.
+/// A list of the bindings of a module of type `M` that have been
+/// [added](Call::add_to_list) and not yet cleaned up. [`Module::bindings`] returns it.
 ///
 /// # Invariants
 ///
-/// Links are read and written under the lock. Each binding that they lead to is
-/// alive: it is unlinked before it is freed.
+/// Links are read and written under the lock. Each binding that they point to is valid: it is
+/// unlinked before it is freed.
 pub struct Bindings<M: Module> {
     first: SpinLock<First<M>>,
 }
@@ -32,7 +31,7 @@ struct First<M: Module>(Option<NonNull<Binding<M>>>);
 // SAFETY: a binding may be used from any thread.
 unsafe impl<M: Module> Send for First<M> {}
 
-/// A binding's place in the list.
+/// A binding's node in the list.
 pub(super) struct Node<M: Module> {
     /// The list, once the binding has been added to it.
     list: AtomicPtr<Bindings<M>>,
@@ -45,7 +44,7 @@ struct Links<M: Module> {
 }
 
 impl<M: Module> Node<M> {
-    /// A place in no list.
+    /// Creates a node that is in no list.
     pub(super) fn new() -> Self {
         Self {
             list: AtomicPtr::new(ptr::null_mut()),
@@ -58,7 +57,7 @@ impl<M: Module> Node<M> {
 }
 
 impl<M: Module> Bindings<M> {
-    /// An empty list.
+    /// Creates an empty list.
     #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
@@ -67,7 +66,7 @@ impl<M: Module> Bindings<M> {
         }
     }
 
-    /// An empty list.
+    /// Creates an empty list.
     #[cfg(loom)]
     #[must_use]
     pub fn new() -> Self {
@@ -76,22 +75,22 @@ impl<M: Module> Bindings<M> {
         }
     }
 
-    /// Begins a call to every peer that is listed and not detaching, the latest
-    /// first. Peers that are listed meanwhile may be left out.
-    /// IRQL <= `DISPATCH_LEVEL`, no lock held.
+    /// Begins a call to every listed peer that is not detaching, the most recently listed
+    /// first. Peers that are listed during the iteration may be left out.
+    /// IRQL <= `DISPATCH_LEVEL`; the caller holds no lock.
     pub fn for_each(&self, mut body: impl FnMut(Call<'_, M>)) {
         let mut current = self.enter_after(None);
         while let Some(entered) = current {
-            // Keeps the binding in the list while the call is made and ends.
+            // Keeps the binding in the list until the next one has been found.
             let place = entered.add_ref();
             body(Call::entered(&place, entered));
             current = self.enter_after(Some(&place));
-            // The place is given up here, under no lock: it may be the last
-            // reference to a binding that is detaching.
+            // `place` is dropped here, with no lock held: it may be the last reference to a
+            // detaching binding.
         }
     }
 
-    /// Enters the first binding after `current` that lets a call begin.
+    /// Enters the gate of the first binding after `current` that allows it.
     fn enter_after(&self, current: Option<&Hold<M>>) -> Option<Hold<M>> {
         self.first.hold(|first| {
             let mut next = match current {
@@ -101,7 +100,7 @@ impl<M: Module> Bindings<M> {
                 None => first.0,
             };
             while let Some(binding) = next {
-                // SAFETY: what is linked is alive.
+                // SAFETY: a linked binding is valid.
                 let entered = unsafe { binding.as_ref() }.enter();
                 if let Some(call) = entered {
                     return Some(call.into_entered());
@@ -117,7 +116,7 @@ impl<M: Module> Bindings<M> {
     ///
     /// # Safety
     ///
-    /// `binding` is alive, and cleaned up before the list goes.
+    /// `binding` is valid, and cleaned up before the list is freed.
     pub(super) unsafe fn add(&self, binding: NonNull<Binding<M>>) {
         // SAFETY: by this function's contract.
         let node = unsafe { binding.as_ref() }.node();
@@ -133,7 +132,7 @@ impl<M: Module> Bindings<M> {
             // SAFETY: the lock is held.
             unsafe { links(binding) }.next = next;
             if let Some(next) = next {
-                // SAFETY: what is linked is alive, and the lock is held.
+                // SAFETY: a linked binding is valid, and the lock is held.
                 unsafe { links(next) }.previous = Some(binding);
             }
         });
@@ -145,12 +144,12 @@ impl<M: Module> Bindings<M> {
             let Links { next, previous } = unsafe { links(binding) };
             let (next, previous) = (*next, *previous);
             match previous {
-                // SAFETY: what is linked is alive, and the lock is held.
+                // SAFETY: a linked binding is valid, and the lock is held.
                 Some(previous) => unsafe { links(previous) }.next = next,
                 None => first.0 = next,
             }
             if let Some(next) = next {
-                // SAFETY: what is linked is alive, and the lock is held.
+                // SAFETY: a linked binding is valid, and the lock is held.
                 unsafe { links(next) }.previous = previous;
             }
         });
@@ -167,28 +166,27 @@ impl<M: Module> Default for Bindings<M> {
 ///
 /// # Safety
 ///
-/// The binding is alive, the lock of its list is held during `'held`, and
-/// nobody else has its links.
+/// The binding is valid, the lock of its list is held during `'held`, and nothing else
+/// refers to its links.
 unsafe fn links<'held, M: Module>(binding: NonNull<Binding<M>>) -> &'held mut Links<M> {
     // SAFETY: by this function's contract.
     let node = unsafe { binding.as_ref() }.node();
-    // SAFETY: by this function's contract the lock is held, and nobody else has
-    // the links.
+    // SAFETY: by this function's contract the lock is held, and nothing else refers to the
+    // links.
     unsafe { &mut *node.links.get() }
 }
 
-/// Takes a binding out of its list, if it is in one.
+/// Removes a binding from its list, if it is in one.
 ///
 /// # Safety
 ///
-/// The binding is alive, nothing is in flight through it, and it is freed next.
+/// The binding is valid, nothing is in flight through it, and it is freed next.
 pub(super) unsafe fn unlist<M: Module>(binding: NonNull<Binding<M>>) {
     // SAFETY: by this function's contract.
     let node = unsafe { binding.as_ref() }.node();
-    // Nothing is in flight any more, and the gate has ordered what was before.
+    // Relaxed: nothing is in flight any more, and the gate orders this after what was.
     let list = node.list.load(Ordering::Relaxed);
-    // SAFETY: the list lives as long as the module, which the binding does not
-    // outlive.
+    // SAFETY: the list lives as long as the module, which outlives the binding.
     if let Some(list) = unsafe { list.as_ref() } {
         list.remove(binding);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The six callbacks, each a few steps between NMR and a [`Module`].
+//! The callbacks that NMR calls, which call the [`Module`].
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
@@ -38,8 +38,8 @@ nmr_fn! {
     }
 }
 
-/// The status to refuse with: a success would tell NMR that the peer was
-/// accepted, with a binding that does not exist.
+/// Returns the status for a refusal: a success would tell NMR that the peer was accepted,
+/// with a binding that does not exist.
 const fn refusal(status: NtStatus) -> NtStatus {
     if status.is_success() {
         NtStatus::NOINTERFACE
@@ -48,8 +48,8 @@ const fn refusal(status: NtStatus) -> NtStatus {
     }
 }
 
-/// Makes the binding to a peer, if the module accepts it. Returns it with the identity of
-/// the peer.
+/// Creates the binding to a peer, if the module accepts the peer. Returns it with the
+/// identity of the peer.
 ///
 /// # Safety
 ///
@@ -66,7 +66,7 @@ unsafe fn accept<M: Module>(
     let made = block.admit_peer().and_then(|()| {
         let made = block.module().attach(&peer, &passive).and_then(|context| {
             let handle = BindingHandle::new(binding_handle);
-            // SAFETY: NMR cleans every binding up before the registration ends.
+            // SAFETY: NMR cleans up every binding before the deregistration is complete.
             unsafe { Binding::new(handle, block.into(), peer.module_id(), context) }
         });
         made.inspect_err(|_| block.peer_left())
@@ -76,7 +76,7 @@ unsafe fn accept<M: Module>(
         .inspect_err(|&status| trace_attach(block, peer, refusal(status)))
 }
 
-/// Traces that a peer was offered, and what became of it.
+/// Traces an attach with its result.
 fn trace_attach<M: Module>(block: &Block<M>, peer: Option<ModuleId>, status: NtStatus) {
     block.module().trace(Event::Attach { peer, status });
 }
@@ -98,8 +98,8 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     // From here on the provider may call.
     let mut provider_context = ptr::null_mut();
     let mut provider_dispatch = ptr::null();
-    // SAFETY: the handle is the one of this callback; binding and dispatch
-    // table stay where they are until the cleanup callback.
+    // SAFETY: the handle is that of this callback. The binding and the dispatch table stay
+    // at their addresses until the cleanup callback.
     let status = NtStatus(unsafe {
         NmrClientAttachProvider(
             binding_handle,
@@ -111,18 +111,18 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     });
     trace_attach(block, peer, status);
     if !status.is_success() {
-        // SAFETY: the attach failed: the provider has forgotten the binding,
-        // and NMR will not ask for its cleanup.
+        // SAFETY: the attach failed, so that the provider does not use the binding, and NMR
+        // does not call its cleanup callback.
         unsafe { Binding::free(binding) };
         return Err(status);
     }
 
-    // SAFETY: the binding is fresh.
+    // SAFETY: the binding is new, and this is its only `Hold::attach`.
     let attach = unsafe { Hold::attach(binding) };
-    // SAFETY: the first and only time; the provider keeps what it has handed over
-    // until both sides have detached.
+    // SAFETY: called once; the provider keeps its table and context valid until both sides
+    // have detached.
     if unsafe { attach.binding().open(provider_dispatch, provider_context) } {
-        // None if a detach callback has come already.
+        // `None` if the detach callback has been called already.
         if let Some(call) = attach.binding().enter() {
             block.module().attached(call);
         }
@@ -171,8 +171,8 @@ nmr_fn! {
     }
 }
 
-/// Accepts a client with a binding, or refuses it. Calls nothing of
-/// the client's: the binding is not committed before the callback returns.
+/// Creates a binding to a client, or refuses the client. Does not call the client: the
+/// binding is not committed before the callback has returned.
 ///
 /// # Safety
 ///
@@ -187,10 +187,10 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
 ) -> Result<NonNull<Binding<M>>> {
     // SAFETY: by this function's contract.
     let (binding, peer) = unsafe { accept(block, binding_handle, instance) }?;
-    // SAFETY: the binding is alive, and nobody else has it.
+    // SAFETY: the binding is valid, and no other thread has it.
     let fresh = unsafe { binding.as_ref() };
-    // SAFETY: the first and only time; the client keeps what it has handed over
-    // until both sides have detached.
+    // SAFETY: called once; the client keeps its table and context valid until both sides have
+    // detached.
     if !unsafe { fresh.open(client_dispatch, client_context) } {
         trace_attach(block, peer, NtStatus::NOINTERFACE);
         // SAFETY: NMR has not been told of the binding.
@@ -198,8 +198,8 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
         return Err(NtStatus::NOINTERFACE);
     }
     trace_attach(block, peer, NtStatus::SUCCESS);
-    // The attach is no call of a provider's: its reference ends here, or later.
-    // SAFETY: the binding is fresh.
+    // The provider makes no call in the attach: the module drops this hold, or keeps it.
+    // SAFETY: the binding is new, and this is its only `Hold::attach`.
     let attach = unsafe { Hold::attach(binding) };
     block.module().accepted(Accepted::new(attach));
     Ok(binding)
@@ -225,8 +225,8 @@ nmr_fn! {
 }
 
 nmr_fn! {
-    /// `ClientCleanupBindingContext` or `ProviderCleanupBindingContext`: the
-    /// one place where an attached binding is freed. IRQL <= `DISPATCH_LEVEL`.
+    /// `ClientCleanupBindingContext` or `ProviderCleanupBindingContext`: frees the binding,
+    /// which nothing else does once it is attached. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nc-netioddk-npi_client_cleanup_binding_context_fn>
     ///

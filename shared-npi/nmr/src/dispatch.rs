@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Functions of a module's dispatch table.
+//! The functions of a module's dispatch table.
 //!
-//! A peer passes the binding context and what the NPI defines.
-//! [`dispatch_fn!`](crate::dispatch_fn) declares such a function with arguments that
-//! have been checked: [`Lent`] is a structure to be read, [`Out`] one to be filled
-//! in, [`Value`] a number.
+//! A peer passes the binding context and the arguments that the NPI defines.
+//! [`dispatch_fn!`](crate::dispatch_fn) declares such a function with checked arguments:
+//! [`Lent`] is a structure to be read, [`Out`] a structure to be filled in, [`Value`] a
+//! number.
 
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
@@ -15,21 +15,21 @@ use crate::abi::NTSTATUS;
 use crate::layout::{AnyBits, Layout, checked, checked_pointer};
 use crate::{NtStatus, Result};
 
-/// An argument of a dispatch function, from what the peer passes.
+/// A checked argument of a dispatch function.
 ///
 /// # Safety
 ///
-/// The result of [`check`](Self::check) is sound to use during `'call`, if
-/// the peer keeps the contract of the NPI.
+/// The result of [`check`](Self::check) is sound to use during `'call` if the peer keeps the
+/// contract of the NPI.
 pub unsafe trait Argument<'call>: Sized {
     /// The argument as the peer passes it.
     type Raw;
 
-    /// Checks it.
+    /// Checks the argument.
     ///
     /// # Errors
     ///
-    /// `STATUS_INVALID_PARAMETER`.
+    /// `STATUS_INVALID_PARAMETER` if it is malformed.
     ///
     /// # Safety
     ///
@@ -38,7 +38,7 @@ pub unsafe trait Argument<'call>: Sized {
     unsafe fn check(raw: Self::Raw) -> Result<Self>;
 }
 
-/// A structure that the peer lends for the call, to be read.
+/// A structure to be read, which is valid during the call.
 #[derive(Clone, Copy, Debug)]
 pub struct Lent<'call, T>(&'call T);
 
@@ -50,7 +50,7 @@ impl<T> Deref for Lent<'_, T> {
     }
 }
 
-// SAFETY: the pointer is checked, and lent during the call.
+// SAFETY: the pointer is checked, and by the contract of the NPI valid during the call.
 unsafe impl<'call, T: Layout> Argument<'call> for Lent<'call, T> {
     type Raw = *const T;
 
@@ -60,23 +60,23 @@ unsafe impl<'call, T: Layout> Argument<'call> for Lent<'call, T> {
     }
 }
 
-/// A structure that the peer lends for the call, to be filled in.
+/// A structure to be filled in, which is valid during the call.
 #[derive(Debug)]
 pub struct Out<'call, T>(NonNull<T>, core::marker::PhantomData<&'call mut T>);
 
 impl<T: Layout> Out<'_, T> {
-    /// Fills the structure in, but for the padding at its end, where a later version
-    /// may have a field.
+    /// Fills in the structure, except for the padding at its end, where a later version may
+    /// have a field.
     pub fn write(self, value: T) {
         let value = ManuallyDrop::new(value);
         let bytes = NonNull::from(&*value).cast::<u8>();
-        // SAFETY: the check covers the first `T::USED` bytes of the structure, which is
-        // lent for writing.
+        // SAFETY: the structure has at least `T::USED` bytes, by its check, and is writable
+        // during the call.
         unsafe { bytes.copy_to_nonoverlapping(self.0.cast(), T::USED) };
     }
 }
 
-// SAFETY: the pointer is checked, and lent for writing during the call.
+// SAFETY: the pointer is checked, and by the contract of the NPI writable during the call.
 unsafe impl<'call, T: Layout> Argument<'call> for Out<'call, T> {
     type Raw = *mut T;
 
@@ -101,7 +101,7 @@ unsafe impl<T: AnyBits> Argument<'_> for Value<T> {
 
 /// The result of a dispatch function.
 pub trait Returned {
-    /// The result if an argument is refused.
+    /// Returns the result for an argument that was refused with `status`.
     fn refused(status: NtStatus) -> Self;
 }
 
@@ -116,15 +116,15 @@ impl Returned for () {
 }
 
 /// Declares a function of the dispatch table of a module `M`. Its first argument is
-/// the [`Binding<M>`](crate::Binding) whose context the peer passes, the others are
-/// [`Argument`](crate::dispatch::Argument)s. If one is refused, the
-/// function returns that status and the body does not run.
+/// the [`Binding<M>`](crate::Binding) whose context the peer passes, and the others are
+/// [`Argument`](crate::dispatch::Argument)s. If an argument is refused, the function returns
+/// that status and the body does not run.
 ///
-/// `fn name[M: Bound](binding: &Binding<M>, ..)` is a function for any module, and
-/// `fn name(binding: &Binding<Module>, ..)` one for a single module. The bound is in
-/// brackets, and `Binding` is a single name, imported: the macro takes no `<M: Bound>`
-/// and no path. With other arguments the result is a
-/// [`Returned`](crate::dispatch::Returned).
+/// `fn name[M: Bound](binding: &Binding<M>, ..)` declares a function for any module, and
+/// `fn name(binding: &Binding<Module>, ..)` one for a single module. The bound is in square
+/// brackets, because the macro does not parse `<M: Bound>`, and `Binding` is imported,
+/// because it does not parse a path. A function with more arguments than the binding returns
+/// a [`Returned`](crate::dispatch::Returned).
 ///
 /// ```
 /// use nmr::abi::NTSTATUS;
@@ -183,8 +183,8 @@ macro_rules! dispatch_fn {
             context: *mut ::core::ffi::c_void,
             $($argument: <$type as $crate::dispatch::Argument<'call>>::Raw,)*
         ) $(-> $result)? {
-            // A safe function, so that the body is safe code, with a binding that it
-            // cannot keep beyond the call.
+            // A safe function, so that the body is safe code, and cannot keep the binding
+            // after the call.
             fn dispatch_body<'call, $($generic)*>(
                 $binding: &'call $end<$module>
                 $(, $argument: $type)*

@@ -2,22 +2,21 @@
 
 //! A driver's entry and unload, around the two routines that its author writes.
 //!
-//! `DriverUnload` returns nothing, so nothing in its type says whether the
-//! modules are deregistered. [`Driver::unload`] returns the proof, which only
-//! completed deregistrations yield. And only the entry gives a [`Loading`], without
-//! which nothing can be registered, so that an unload routine is set before anything
-//! is.
+//! `DriverUnload` returns nothing, so its type cannot show that the modules are
+//! deregistered. [`Driver::unload`] returns the proof of it, which only completed
+//! deregistrations yield. Registering takes a [`Loading`], which only the entry provides, so
+//! that an unload routine is set before anything is registered.
 //!
 //! | the driver's entry | the library |
 //! |---|---|
 //! | returns its modules | keeps them until the driver is unloaded |
-//! | returns an error | waits for what was registered and dropped, then fails the load |
+//! | returns an error | waits for the registrations that were dropped, then fails the load |
 //! | leaves a module registered by `mem::forget` | bug-checks, with the reason |
 //!
 //! | the driver's unload | the library |
 //! |---|---|
-//! | returns the proof | frees the modules, and lets the image go |
-//! | drops a pending deregistration elsewhere | waits for it before the image goes |
+//! | returns the proof | frees the modules; Windows can unmap the image |
+//! | drops a pending deregistration elsewhere | waits for it before it returns |
 //! | leaves a module registered by `mem::forget` | bug-checks, with the reason |
 //!
 //! The crates for the driver models, `wdm` and `kmdf`, call [`load`] and [`unload`].
@@ -39,22 +38,21 @@ use crate::{Result, bug_check, dropped, memory};
 
 /// A driver with network modules.
 pub trait Driver: Sized + 'static {
-    /// The argument of the entry, by driver model: `wdm::Entry` or `kmdf::Entry`. It
-    /// leads to a [`Loading`].
+    /// The argument of [`load`](Self::load), by driver model: `wdm::Entry` or `kmdf::Entry`.
+    /// It gives access to a [`Loading`].
     type Entry<'entry>;
 
     /// The modules that the driver registers.
     type Modules: Modules;
 
-    /// The driver's part of `DriverEntry`: makes everything ready that a callback may
-    /// use, and registers the modules last, because NMR may call back before a
-    /// registration returns. What it drops on an error is undone: a registration is
-    /// deregistered and waited for. IRQL = `PASSIVE_LEVEL`.
+    /// The driver's part of `DriverEntry`: prepares everything that a callback may use, and
+    /// registers the modules last, because NMR may call back before a registration returns.
+    /// If it fails, the library deregisters the modules that it has dropped, and waits for
+    /// them. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// The status with which the driver does not load. A success counts as
-    /// `STATUS_UNSUCCESSFUL`.
+    /// The status that `DriverEntry` returns. A success counts as `STATUS_UNSUCCESSFUL`.
     fn load(entry: Self::Entry<'_>) -> Result<Self::Modules>;
 
     /// `DriverUnload`: deregisters the modules in one step, waits for each that is
@@ -67,34 +65,34 @@ pub trait Driver: Sized + 'static {
 pub struct Loading<'entry>(PassiveLevel<'entry>);
 
 impl<'entry> Loading<'entry> {
-    /// Asserts that a driver's entry is running. [`load`] does.
+    /// Asserts that a driver's entry is running. [`load`] calls this.
     ///
     /// # Safety
     ///
-    /// The caller runs at `PASSIVE_LEVEL` during `'entry`, in no callback of NMR;
-    /// and ends what is registered with this value before its image goes.
+    /// The caller runs at `PASSIVE_LEVEL` during `'entry`, not in a callback of NMR, and
+    /// deregisters everything that is registered with this value before its image is
+    /// unmapped.
     #[must_use]
     pub const unsafe fn assume() -> Self {
         // SAFETY: by this function's contract.
         Self(unsafe { PassiveLevel::assume() })
     }
 
-    /// The IRQL of a driver's entry.
+    /// The proof of the IRQL of a driver's entry.
     #[must_use]
     pub const fn passive(&self) -> &PassiveLevel<'entry> {
         &self.0
     }
 
-    /// `NmrRegisterClient` or `NmrRegisterProvider`. Attach callbacks may run, and
-    /// detach callbacks after them, before this returns: everything they use is
-    /// ready inside `module`. IRQL = `PASSIVE_LEVEL`.
+    /// Registers a module: `NmrRegisterClient` or `NmrRegisterProvider`. Attach callbacks
+    /// may run, and detach callbacks after them, before this returns: `module` must be ready
+    /// for them. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-provider-module>
     ///
     /// # Errors
     ///
-    /// `STATUS_INSUFFICIENT_RESOURCES`, or NMR's own status; `module` has then
-    /// been dropped.
+    /// `STATUS_INSUFFICIENT_RESOURCES`, or NMR's status. `module` has then been dropped.
     pub fn register<M: Module>(&self, module: M) -> Result<Registration<M>> {
         registration::register(module, &self.0)
     }
@@ -125,8 +123,7 @@ impl<'entry> Loading<'entry> {
     }
 }
 
-/// The modules of the driver that is loaded: a `D::Modules` in a box; null while
-/// there is none.
+/// The modules of the loaded driver: a `D::Modules` in a box, or null.
 static LOADED: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Runs the entry of `D` and keeps its modules. IRQL = `PASSIVE_LEVEL`.
@@ -138,20 +135,20 @@ static LOADED: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 ///
 /// # Safety
 ///
-/// Called in the image's entry, once, at `PASSIVE_LEVEL`. After success [`unload`]
-/// is called with the same `D`, once, before the image goes.
+/// Called in the image's entry, once, at `PASSIVE_LEVEL`. If it succeeds, [`unload`] is
+/// called with the same `D`, once, before the image is unmapped.
 pub unsafe fn load<D: Driver>(
     make: impl for<'entry> FnOnce(Loading<'entry>) -> D::Entry<'entry>,
 ) -> Result {
     let loaded = memory::try_box(MaybeUninit::<D::Modules>::uninit()).and_then(|mut place| {
-        // SAFETY: by this function's contract an entry is running, which waits for
-        // what was registered, or leaves it to `unload`.
+        // SAFETY: by this function's contract an entry is running. Everything that it
+        // registers is deregistered below if it fails, or else in `unload`.
         let loading = unsafe { Loading::assume() };
         place.write(D::load(make(loading))?);
         Ok(place)
     });
-    // SAFETY: by this function's contract; each deregistration to be waited for has
-    // begun.
+    // SAFETY: by this function's contract this is the entry, at `PASSIVE_LEVEL`, and a
+    // registration that was dropped has begun to deregister.
     dropped::finish_all(&unsafe { WaitAllowed::assume() });
     match loaded {
         Ok(place) => {
@@ -166,7 +163,7 @@ pub unsafe fn load<D: Driver>(
     }
 }
 
-/// Runs the unload of `D`. Once it has returned nothing of the image is known to NMR.
+/// Runs the unload of `D`. Once it has returned, NMR has no pointer into the image.
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
@@ -176,14 +173,14 @@ pub unsafe fn load<D: Driver>(
 pub unsafe fn unload<D: Driver>() {
     let place = LOADED.swap(ptr::null_mut(), Ordering::Acquire);
     if !place.is_null() {
-        // SAFETY: `load` with the same `D` has put it there, out of a box; the swap
-        // makes this its only owner.
+        // SAFETY: `load` with the same `D` stored the address of a box, and the swap makes
+        // this its only owner.
         let place = unsafe { Box::from_raw(place.cast::<D::Modules>()) };
-        // SAFETY: by this function's contract.
+        // SAFETY: by this function's contract this is the unload routine.
         drop(D::unload(unsafe { Registered::new(*place) }));
     }
-    // SAFETY: by this function's contract; each deregistration to be waited for has
-    // begun.
+    // SAFETY: by this function's contract this is the unload routine, at `PASSIVE_LEVEL`,
+    // and a registration that was dropped has begun to deregister.
     dropped::finish_all(&unsafe { WaitAllowed::assume() });
     assert_none_registered();
 }

@@ -2,9 +2,9 @@
 
 //! Deregistrations that were dropped while they were pending.
 //!
-//! A drop must not wait: it may happen in a callback, at `DISPATCH_LEVEL`, or before
-//! another deregistration has begun. So it leaves the registration block here, and
-//! the library waits before the driver's entry or unload returns.
+//! A drop must not wait: it may happen in a callback, at `DISPATCH_LEVEL`, or before another
+//! deregistration has begun. So it puts the registration block on a list, and the library
+//! waits before the driver's entry or unload returns.
 
 use core::cell::Cell;
 use core::ptr::NonNull;
@@ -24,10 +24,10 @@ pub(crate) struct Dropped {
     handle: Cell<HANDLE>,
 }
 
-// SAFETY: `link` and `handle` are touched by the owner of the block only, in turn:
-// who drops the deregistration, the list, who finishes it.
+// SAFETY: only the owner of the block touches `link` and `handle`: first the `Pending` that
+// is dropped, then the list, then `finish`.
 unsafe impl Sync for Dropped {}
-// SAFETY: nothing in it belongs to a thread.
+// SAFETY: it refers to nothing that belongs to one thread.
 unsafe impl Send for Dropped {}
 
 impl Dropped {
@@ -43,7 +43,7 @@ impl Dropped {
 /// A block on the list.
 struct Block(NonNull<Dropped>);
 
-// SAFETY: a registration may be waited for by any thread.
+// SAFETY: any thread may wait for a deregistration.
 unsafe impl Send for Block {}
 
 // SAFETY: the block is owned by the list until it is finished, and the link is its
@@ -65,27 +65,27 @@ loom::lazy_static! {
     static ref LIST: Inbox<Block> = Inbox::new();
 }
 
-/// Leaves a block whose deregistration is pending to [`finish_all`].
+/// Adds a block whose deregistration is pending to the list of [`finish_all`].
 /// IRQL <= `DISPATCH_LEVEL`.
 ///
 /// # Safety
 ///
-/// `block` is the first field of a registration block that nobody else owns, and
-/// `handle` its registration, whose deregistration is pending.
+/// `block` is the first field of a registration block without another owner, and `handle` is
+/// the handle of its registration, whose deregistration is pending.
 pub(crate) unsafe fn add(block: NonNull<Dropped>, handle: HANDLE) {
-    // SAFETY: by this function's contract the block is alive and nobody else's.
+    // SAFETY: by this function's contract the block is valid and has no other owner.
     unsafe { block.as_ref() }.handle.set(handle);
     LIST.add(Block(block));
 }
 
-/// Waits for all deregistrations that were dropped; each of them has begun.
+/// Waits for all pending deregistrations that were dropped.
 /// IRQL = `PASSIVE_LEVEL`.
 pub(crate) fn finish_all(wait: &WaitAllowed<'_>) {
     for Block(block) in LIST.take_all() {
-        // SAFETY: a block on the list is alive.
+        // SAFETY: a block on the list is valid.
         let Dropped { finish, handle, .. } = unsafe { block.as_ref() };
-        // SAFETY: `add` was given the block with this handle, and taking it from the
-        // list makes this its one end.
+        // SAFETY: `add` was called with this block and handle, and the list no longer owns
+        // the block.
         unsafe { finish(block, handle.get(), wait) };
     }
 }

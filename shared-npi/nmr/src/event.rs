@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The events in the life of a module that a driver traces.
+//! The events of a module's life cycle that a driver can trace.
 
 use crate::NtStatus;
 use crate::module::ModuleId;
 
-/// An event in the life of a module: the argument of [`Module::trace`].
+/// An event of a module's life cycle: the argument of [`Module::trace`].
 ///
-/// There is none for each call, so that the path of a call is the same whether a driver
-/// traces or not.
+/// Calls are not events, so that a call takes the same path whether or not the driver traces.
 ///
 /// [`Module::trace`]: crate::Module::trace
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +16,14 @@ pub enum Event {
     /// `NmrRegisterClient` or `NmrRegisterProvider` has returned `status`.
     /// IRQL = `PASSIVE_LEVEL`.
     Register {
-        /// What NMR returned.
+        /// The status that NMR returned.
         status: NtStatus,
     },
     /// A peer has been offered. IRQL = `PASSIVE_LEVEL`.
     Attach {
         /// The identity of the peer, if it has a valid one.
         peer: Option<ModuleId>,
-        /// `STATUS_SUCCESS` if the peer was accepted, else why it was refused.
+        /// `STATUS_SUCCESS` if the peer was accepted, or the status of the refusal.
         status: NtStatus,
     },
     /// The detach callback of a binding has closed its gate. IRQL <= `DISPATCH_LEVEL`.
@@ -34,7 +33,7 @@ pub enum Event {
         /// The calls, pended requests and other holds that the detach waits for.
         in_flight: usize,
     },
-    /// The detach of a binding is complete on both sides: the cleanup callback frees it.
+    /// Both sides have detached, and the cleanup callback frees the binding.
     /// IRQL <= `DISPATCH_LEVEL`.
     Cleanup {
         /// The identity of the peer, if it has a valid one.
@@ -43,7 +42,7 @@ pub enum Event {
     /// `NmrDeregisterClient` or `NmrDeregisterProvider` has returned `status`.
     /// IRQL <= `DISPATCH_LEVEL`.
     Deregister {
-        /// What NMR returned.
+        /// The status that NMR returned.
         status: NtStatus,
     },
     /// A deregistration that was pending is complete. IRQL = `PASSIVE_LEVEL`.

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The in-flight gate: what every call through an NPI passes, and what a detach
-//! callback closes.
+//! The in-flight gate: every call through an NPI passes it, and the detach callback closes
+//! it.
 //!
-//! N8 of the documentation asks for a lock, a count of calls in progress and a
-//! detaching flag that change together. One atomic word does the same without
-//! the lock: the count and the flag cannot be seen apart, an entry costs one
-//! compare-and-exchange, and closing is legal at any IRQL. `EX_RUNDOWN_REF` is
-//! not used because its only way to wait is to block, which a detach callback
-//! must not; neither does its cache-aware form say who left last.
+//! Microsoft's documentation asks for a lock, a count of calls in progress and a detaching
+//! flag, which change together. One atomic word does the same without a lock: the count and
+//! the flag are always read together, an entry costs one compare-and-exchange, and the gate
+//! can be closed at any IRQL. `EX_RUNDOWN_REF` is not used, because it reports the end of the
+//! last call only to a thread that blocks for it, which a detach callback must not do. The
+//! same is true of its cache-aware form.
 //!
 //! # One word, or a word per processor
 //!
-//! [`GateWords`] is the choice of the [module](crate::Module::GATE).
+//! The [module](crate::Module::GATE) chooses its [`GateWords`].
 //!
 //! | | [`One`](GateWords::One) | [`PerProcessor`](GateWords::PerProcessor) |
 //! |---|---|---|
 //! | enter, leave | a compare-and-exchange, an addition | two additions, and the processor's number twice |
-//! | processors that call through one binding | take the word from each other | do not meet |
+//! | processors that call through one binding | contend for the word | do not contend |
 //! | memory of a binding | one word | 128 bytes more for each processor, at most 4 KiB |
 //! | close | one addition | one exchange for each processor, and one addition |
 //!
@@ -38,9 +38,9 @@ pub use processors::run_on;
 use slots::Slots;
 use word::Word;
 
-/// Calls may not begin yet: the attach is not committed.
+/// The state in which no call may begin yet: the attach is not committed.
 const UNOPENED: usize = 1;
-/// Calls may begin no more: the detach callback has been entered.
+/// The state in which no call may begin any more: the detach callback has been entered.
 const CLOSED: usize = 2;
 /// One call in flight.
 const ONE: usize = 4;
@@ -48,17 +48,17 @@ const ONE: usize = 4;
 /// The words in which a binding's gate counts the calls in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateWords {
-    /// One for all processors: the cheapest for one processor, and for a module that
-    /// is not called by several at a time.
+    /// One word for all processors: cheapest if one processor at a time calls through a
+    /// binding.
     One,
-    /// One for each processor: for a module that several processors call through one
-    /// binding all the time.
+    /// One word for each processor: for a module whose bindings several processors call
+    /// through all the time.
     PerProcessor,
 }
 
-/// The choice of a gate's words, by type.
+/// The choice of [`GateWords`], as a type.
 pub trait Choice {
-    /// The words.
+    /// The choice.
     const WORDS: GateWords;
 }
 
@@ -66,13 +66,13 @@ pub trait Choice {
 ///
 /// # Invariants
 ///
-/// - The count is the number of `enter` and `add_ref` calls, plus one for `new`,
-///   that no `leave` has answered yet. It is the sum of the word and of the slots
-///   that are open.
+/// - The count is one for `new`, plus the number of successful `enter` and of `add_ref`
+///   calls, minus the number of `leave` calls. It is the sum of the word and of the open
+///   slots.
 /// - After `close`, no `enter` succeeds.
 pub struct Gate<C: Choice> {
     word: Word,
-    /// There, if the choice is a word per processor.
+    /// `Some` if the choice is a word per processor.
     slots: Option<Slots>,
     choice: PhantomData<fn() -> C>,
 }
@@ -81,23 +81,22 @@ pub struct Gate<C: Choice> {
 #[must_use = "the last one out completes the detach"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {
-    /// Others are in flight, or the gate is not closed. The gate's memory may
-    /// be gone already.
+    /// Other calls are in flight, or the gate is not closed. The gate may have been freed
+    /// already.
     NotLast,
-    /// The gate is closed and no call is in flight: the detach is complete. One
-    /// caller gets this, once.
+    /// The gate is closed and no call is in flight: the detach is complete. This is returned
+    /// once.
     LastOut,
 }
 
 impl<C: Choice> Gate<C> {
-    /// An unopened gate with one call in flight: the attach itself, which
-    /// [`leave`](Self::leave)s when it is done. So a detach that comes before
-    /// the attach callback has returned waits for it, whatever NMR allows.
-    /// IRQL <= `DISPATCH_LEVEL`.
+    /// Creates an unopened gate with one call in flight: the attach itself, which
+    /// [`leave`](Self::leave)s at its end. So a detach that begins before the attach callback
+    /// has returned pends until then, should NMR ever do that. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Errors
     ///
-    /// `STATUS_INSUFFICIENT_RESOURCES`, if there are to be words per processor.
+    /// `STATUS_INSUFFICIENT_RESOURCES` if the words per processor cannot be allocated.
     pub fn new() -> Result<Self> {
         let slots = match C::WORDS {
             GateWords::One => None,
@@ -110,7 +109,7 @@ impl<C: Choice> Gate<C> {
         })
     }
 
-    /// The words per processor, if they are the choice.
+    /// The words per processor, if the module has chosen them.
     const fn slots(&self) -> Option<&Slots> {
         match C::WORDS {
             GateWords::One => None,
@@ -126,7 +125,7 @@ impl<C: Choice> Gate<C> {
         }
     }
 
-    /// Begins a call, if the gate is open; `true` obliges to one `leave`.
+    /// Begins a call. Returns `true` if the gate is open; the caller then owes one `leave`.
     /// Any IRQL.
     #[must_use]
     pub fn enter(&self) -> bool {
@@ -134,8 +133,8 @@ impl<C: Choice> Gate<C> {
             .map_or_else(|| self.word.enter(), |slots| slots.here().add())
     }
 
-    /// Adds a reference, obliged to one `leave` of its own. Succeeds on a closed
-    /// gate, too: no new call begins. Any IRQL.
+    /// Adds a reference, for which the caller owes one more `leave`. Works on a closed gate,
+    /// too, because no new call begins. Any IRQL.
     ///
     /// The caller has a call in flight, or is the detach callback before it
     /// [`close`](Self::close)s the gate.
@@ -145,27 +144,28 @@ impl<C: Choice> Gate<C> {
         }
     }
 
-    /// The number of calls in flight at about this moment, for a trace. Any IRQL.
+    /// The approximate number of calls in flight, for a trace. Any IRQL.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         let slots = self.slots().map_or(0, Slots::counted);
         let sum = self.word.counted().wrapping_add(slots).cast_signed() / ONE.cast_signed();
-        // Who moves while the words are read may be counted only where it leaves.
+        // A thread that changes processors while the words are read may be counted only
+        // where it leaves, so that the sum may be negative.
         sum.max(0).unsigned_abs()
     }
 
-    /// Closes the gate: from its return no call begins. Any IRQL.
+    /// Closes the gate: after it has returned, no call begins. Any IRQL.
     ///
     /// # Safety
     ///
-    /// `this` is valid up to this call, and this is its only one. The gate may
-    /// dangle before the call has returned, unless the answer is
-    /// [`Leave::LastOut`].
+    /// `this` is valid when this is called, which happens once. Unless this returns
+    /// [`Leave::LastOut`], the gate may be freed before it returns.
     pub unsafe fn close(this: *const Self) -> Leave {
-        // SAFETY: by the contract the gate is valid until the word is closed.
+        // SAFETY: by this function's contract the gate is valid until the word is closed.
         let slots = unsafe { (*this).slots() };
         let counted = slots.map_or(0, Slots::close);
-        // SAFETY: by the contract the gate is valid until this one operation.
+        // SAFETY: by this function's contract the gate is valid until the word is closed,
+        // which this one operation does.
         unsafe { (*this).word.close(counted) }
     }
 
@@ -173,17 +173,16 @@ impl<C: Choice> Gate<C> {
     ///
     /// # Safety
     ///
-    /// - `this` is valid up to this call, in which the caller has a call in
-    ///   flight. It may dangle before the call has returned: the last caller
-    ///   to leave may cause the memory to be freed.
+    /// `this` is valid when this is called, and the caller has a call in flight. The gate may
+    /// be freed before this returns, by whichever caller leaves last.
     pub unsafe fn leave(this: *const Self) -> Leave {
-        // SAFETY: by the contract the gate is valid until the caller, who is
-        // in flight, is subtracted.
+        // SAFETY: by this function's contract a call is in flight, and the gate is valid until
+        // that call is subtracted.
         let slots = unsafe { (*this).slots() };
         if slots.is_some_and(|slots| slots.here().subtract()) {
             return Leave::NotLast;
         }
-        // SAFETY: the caller is still in flight: no slot has subtracted it.
+        // SAFETY: the call is still in flight: no slot has subtracted it.
         unsafe { (*this).word.leave() }
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! NMR's handles, each kind a type: the registration of a client or a provider,
-//! and the client's or the provider's handle of a binding.
+//! NMR's handles, with a type for each kind: the registration of a client or a provider, and
+//! the client's or the provider's handle of a binding.
 //!
-//! All of them are `HANDLE` in C, and shipping code passed one for another.
+//! In C all of them are `HANDLE`, and shipped code has confused them.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -12,17 +12,17 @@ use super::abi::HANDLE;
 use super::role::Role;
 use crate::NtStatus;
 
-/// The registration of a module of role `R`, from `NmrRegister...`.
+/// The handle of the registration of a module of role `R`, from `NmrRegister...`.
 #[repr(transparent)]
 pub struct RegistrationHandle<R: Role>(HANDLE, PhantomData<R>);
 
-/// The handle of a binding that the attach callback of a module of role `R` was
-/// given; the peer's handle of the same binding is another.
+/// The handle of a binding that NMR passed to the attach callback of a module of role `R`.
+/// The peer has a different handle of the same binding.
 #[repr(transparent)]
 pub struct BindingHandle<R: Role>(HANDLE, PhantomData<R>);
 
 impl<R: Role> RegistrationHandle<R> {
-    /// Names the kind of a handle.
+    /// Gives a handle its type.
     #[must_use]
     pub const fn new(handle: HANDLE) -> Self {
         Self(handle, PhantomData)
@@ -33,14 +33,13 @@ impl<R: Role> RegistrationHandle<R> {
         self.0
     }
 
-    /// Begins to deregister. IRQL <= `DISPATCH_LEVEL`.
+    /// Begins the deregistration. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Safety
     ///
-    /// The handle is that of a live registration, and this is its only
-    /// deregistration.
+    /// The handle is that of a registered module, and this is its only deregistration.
     pub unsafe fn deregister(&self) -> NtStatus {
-        // SAFETY: by this function's contract; the type says the role.
+        // SAFETY: by this function's contract; the handle's type has its role.
         NtStatus(unsafe { R::deregister(self.0) })
     }
 
@@ -49,16 +48,16 @@ impl<R: Role> RegistrationHandle<R> {
     ///
     /// # Safety
     ///
-    /// [`deregister`](Self::deregister) answered `STATUS_PENDING`, and this is
-    /// the only wait.
+    /// [`deregister`](Self::deregister) has returned `STATUS_PENDING`, and this is the only
+    /// wait.
     pub unsafe fn wait(&self) -> NtStatus {
-        // SAFETY: by this function's contract; the type says the role.
+        // SAFETY: by this function's contract; the handle's type has its role.
         NtStatus(unsafe { R::wait(self.0) })
     }
 }
 
 impl<R: Role> BindingHandle<R> {
-    /// Names the kind of a handle.
+    /// Gives a handle its type.
     #[must_use]
     pub const fn new(handle: HANDLE) -> Self {
         Self(handle, PhantomData)
@@ -70,15 +69,15 @@ impl<R: Role> BindingHandle<R> {
         self.0
     }
 
-    /// Tells NMR that this side has detached. IRQL <= `DISPATCH_LEVEL`, no
-    /// lock held. NMR may clean the binding up before this returns.
+    /// Completes the pending detach of this side. NMR may clean up the binding before this
+    /// returns. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock.
     ///
     /// # Safety
     ///
-    /// This side's detach callback answered, or will answer, `STATUS_PENDING`,
-    /// no call is in flight, and this is the only completion.
+    /// This side's detach callback has returned or will return `STATUS_PENDING`, no call is in
+    /// flight, and this is the only completion.
     pub unsafe fn detach_complete(self) {
-        // SAFETY: by this function's contract; the type says the role.
+        // SAFETY: by this function's contract; the handle's type has its role.
         unsafe { R::detach_complete(self.0) }
     }
 }
@@ -105,11 +104,9 @@ impl<R: Role> fmt::Debug for BindingHandle<R> {
 
 // SAFETY: a handle is a number that NMR accepts from any thread.
 unsafe impl<R: Role> Send for RegistrationHandle<R> {}
-// SAFETY: a shared handle is the same number; the methods that act on it state what
-// they need.
+// SAFETY: a handle is a number; the methods that use it state their own conditions.
 unsafe impl<R: Role> Sync for RegistrationHandle<R> {}
 // SAFETY: a handle is a number that NMR accepts from any thread.
 unsafe impl<R: Role> Send for BindingHandle<R> {}
-// SAFETY: a shared handle is the same number; the methods that act on it state what
-// they need.
+// SAFETY: a handle is a number; the methods that use it state their own conditions.
 unsafe impl<R: Role> Sync for BindingHandle<R> {}

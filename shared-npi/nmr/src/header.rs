@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A header of eight bytes for the structures of an NPI, and what may be copied
-//! out byte by byte.
+//! A header of eight bytes for the structures of an NPI, and the types that may be copied out
+//! byte by byte.
 //!
-//! An NPI that is free to choose lets each structure begin with a [`Header`]; one
-//! whose structures exist already describes its own with a
-//! [`Check`].
+//! In a new NPI each structure begins with a [`Header`]. An existing NPI describes its own
+//! headers with a [`Check`].
 
 use crate::c_struct;
 use crate::layout::{Check, Layout};
 
 c_struct! {
-    /// Size and version: how a structure says what it is.
+    /// The size and version of a structure, at its beginning.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Header: Check::SIZE_FIRST {
         /// The size in bytes of the whole structure, header included.
         pub size: u16,
-        /// The NPI version whose definition the structure follows, from 1.
+        /// The version of the NPI that defines the structure; the first is 1.
         pub version: u16,
-        /// Reserved for flags: senders set 0, receivers ignore it.
+        /// Reserved for flags: senders set it to 0, receivers ignore it.
         pub flags: u32,
     }
 }
@@ -26,7 +25,7 @@ c_struct! {
 const _: () = assert!(size_of::<Header>() == 8);
 
 impl Header {
-    /// The header of a `T` of `version`.
+    /// Creates the header of a `T` of this version.
     #[must_use]
     pub const fn of<T: Layout>(version: u16) -> Self {
         Self {
@@ -37,7 +36,7 @@ impl Header {
     }
 }
 
-/// A type that may be copied out byte by byte, to a program for instance.
+/// A type that may be copied out byte by byte, for example to a program.
 ///
 /// # Safety
 ///

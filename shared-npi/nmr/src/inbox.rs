@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A list that any thread adds to and one takes as a whole.
+//! A lock-free list to which any thread adds items, and from which all are taken at once.
 //!
-//! A call that must not block leaves work here for a system thread. The
-//! links are in the items: adding cannot fail and needs no memory. There is no
-//! lock, so that an add is legal at any IRQL and never spins on a preempted
-//! holder. Taking everything at once is what makes so small a list correct:
-//! no item is ever removed from under another, hence no ABA problem.
+//! A call that must not block queues its work here for a system thread. The links are in the
+//! items, so that adding cannot fail and needs no memory. Without a lock, items can be added
+//! at any IRQL, and adding never spins for a preempted holder. There is no ABA problem,
+//! because items are never taken one by one.
 
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
@@ -14,23 +13,23 @@ use core::ptr::{self, NonNull};
 
 use crate::sync::atomic::{AtomicPtr, Ordering};
 
-/// The place in an item where the list keeps its link.
+/// The part of an item in which the list keeps its link.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Link(UnsafeCell<*mut Link>);
 
 impl Link {
-    /// A link of an item that is on no list.
+    /// Creates the link of an item that is on no list.
     #[must_use]
     pub const fn new() -> Self {
         Self(UnsafeCell::new(ptr::null_mut()))
     }
 }
 
-// SAFETY: a link belongs to its item, or to the list that owns the item, and is
-// touched by that owner only: the contract of `Item`.
+// SAFETY: by the contract of `Item`, only the link's owner touches it: its item, or the list
+// that owns the item.
 unsafe impl Send for Link {}
-// SAFETY: a shared link is touched by its one owner only: the contract of `Item`.
+// SAFETY: by the contract of `Item`, only the link's owner touches it, also if it is shared.
 unsafe impl Sync for Link {}
 
 impl Default for Link {
@@ -43,39 +42,39 @@ impl Default for Link {
 ///
 /// # Safety
 ///
-/// `into_link` gives up the item and answers a link that stays valid, and that
-/// nobody else touches, until `from_link` made the item again.
+/// `into_link` returns a link that stays valid, and that nothing but the list touches, until
+/// `from_link` has turned it back into the item.
 pub unsafe trait Item: Send + Sized {
-    /// Gives up the item for its link.
+    /// Turns the item into its link.
     fn into_link(self) -> NonNull<Link>;
 
-    /// Makes the item again.
+    /// Turns the link back into its item.
     ///
     /// # Safety
     ///
-    /// `link` came from `into_link` and is given back once.
+    /// `link` came from `into_link`, and is turned back once.
     unsafe fn from_link(link: NonNull<Link>) -> Self;
 }
 
-/// The list.
+/// A list of items that are taken all at once.
 ///
 /// # Invariants
 ///
-/// `head` is null or leads to a chain of links, each from `into_link` of an
-/// item that this list owns.
+/// `head` is null or points to a chain of links, each from `into_link` of an item that this
+/// list owns.
 pub struct Inbox<T: Item> {
     head: AtomicPtr<Link>,
-    /// Invariant in `T`: an item that was added as a shorter-lived type must not come
-    /// out as a longer-lived one.
+    /// Makes the list invariant in `T`: an item must not be added as a shorter-lived type and
+    /// taken as a longer-lived one.
     items: PhantomData<UnsafeCell<T>>,
 }
 
-// SAFETY: an inbox hands its items, which are `Send`, from thread to thread; it
-// gives nobody a reference to one.
+// SAFETY: an inbox passes its items, which are `Send`, from thread to thread, and gives out
+// no reference to one.
 unsafe impl<T: Item> Sync for Inbox<T> {}
 
 impl<T: Item> Inbox<T> {
-    /// An empty list.
+    /// Creates an empty list.
     #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
@@ -85,7 +84,7 @@ impl<T: Item> Inbox<T> {
         }
     }
 
-    /// An empty list.
+    /// Creates an empty list.
     #[cfg(loom)]
     #[must_use]
     pub fn new() -> Self {
@@ -102,8 +101,7 @@ impl<T: Item> Inbox<T> {
         loop {
             // SAFETY: by the contract of `Item` the link is valid.
             let place = unsafe { link.as_ref() }.0.get();
-            // SAFETY: nobody else touches the link before it is published
-            // below.
+            // SAFETY: nothing else touches the link before it is published below.
             unsafe { *place = head };
             // Release: the thread that takes the item sees all of it.
             match self.head.compare_exchange_weak(
@@ -125,7 +123,7 @@ impl<T: Item> Inbox<T> {
         while let Some(link) = NonNull::new(newest) {
             // SAFETY: by the invariant the chain consists of valid links.
             let place = unsafe { link.as_ref() }.0.get();
-            // SAFETY: the swap took the chain from the list: it is ours.
+            // SAFETY: the swap has removed the chain from the list, so that this thread owns it.
             newest = unsafe { ptr::replace(place, oldest) };
             oldest = link.as_ptr();
         }
@@ -148,11 +146,11 @@ impl<T: Item> Drop for Inbox<T> {
     }
 }
 
-/// Items taken from an [`Inbox`]; those not asked for are dropped.
+/// Items taken from an [`Inbox`]. Dropping it drops the remaining ones.
 ///
 /// # Invariants
 ///
-/// `next` is null or leads to a chain of links of items that this batch owns.
+/// `next` is null or points to a chain of links of items that this batch owns.
 #[must_use = "dropping a batch drops its items"]
 pub struct Batch<T: Item> {
     next: *mut Link,
@@ -166,10 +164,10 @@ impl<T: Item> Iterator for Batch<T> {
         let link = NonNull::new(self.next)?;
         // SAFETY: by the invariant the link is valid.
         let place = unsafe { link.as_ref() }.0.get();
-        // SAFETY: by the invariant the link is ours.
+        // SAFETY: by the invariant this batch owns the link.
         self.next = unsafe { *place };
-        // SAFETY: the link came from `into_link`, and the line above removed
-        // it from the chain: it is given back once.
+        // SAFETY: the link came from `into_link`, and is turned back once, because it was
+        // removed from the chain above.
         Some(unsafe { T::from_link(link) })
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! IRQL, and the permission to wait for NMR, as types.
+//! Proofs, as types, that code runs at `PASSIVE_LEVEL` and that it may wait for NMR.
 //!
 //! | code that runs in | [`PassiveLevel`] | [`WaitAllowed`] |
 //! |---|---|---|
@@ -17,21 +17,19 @@ use core::marker::PhantomData;
 
 /// Proof that the current thread runs at `PASSIVE_LEVEL` during `'call`.
 ///
-/// The lifetime and the missing `Send` and `Sync` keep it from being stored where
-/// code at a higher IRQL could find it, and out of [`SpinLock::with`], which raises
-/// the IRQL.
+/// Because of its lifetime, and because it is neither `Send` nor `Sync`, it cannot be stored
+/// for code that runs at a higher IRQL, nor used in [`SpinLock::with`], which raises the IRQL.
 ///
 /// [`SpinLock::with`]: crate::SpinLock::with
 #[derive(Debug)]
 pub struct PassiveLevel<'call>(PhantomData<(&'call (), *mut ())>);
 
 impl PassiveLevel<'_> {
-    /// Asserts the IRQL.
+    /// Asserts that the current thread runs at `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
-    /// The current thread runs at `PASSIVE_LEVEL`, and does so wherever the
-    /// value is used.
+    /// The current thread runs at `PASSIVE_LEVEL` wherever the value is used.
     #[must_use]
     pub const unsafe fn assume() -> Self {
         Self(PhantomData)
@@ -41,8 +39,8 @@ impl PassiveLevel<'_> {
 /// Proof that the current thread may wait for NMR during `'call`: it runs at
 /// `PASSIVE_LEVEL`, outside every callback of NMR.
 ///
-/// No type checks that the thread keeps no [`Call`](crate::Call) or
-/// [`Hold`](crate::Hold) of the module that it waits for: such a wait has no end.
+/// No type checks that the thread has no [`Call`](crate::Call) or [`Hold`](crate::Hold) of the
+/// module for which it waits: such a wait never ends.
 #[derive(Debug)]
 pub struct WaitAllowed<'call>(PassiveLevel<'call>);
 
@@ -51,16 +49,16 @@ impl<'call> WaitAllowed<'call> {
     ///
     /// # Safety
     ///
-    /// Wherever the value is used, the current thread runs at `PASSIVE_LEVEL`, is
-    /// in no callback of NMR and in no function of a dispatch table, and holds no
-    /// lock that one of these takes.
+    /// Wherever the value is used, the current thread runs at `PASSIVE_LEVEL`, is not in a
+    /// callback of NMR or a function of a dispatch table, and holds no lock that one of these
+    /// takes.
     #[must_use]
     pub const unsafe fn assume() -> Self {
         // SAFETY: by this function's contract.
         Self(unsafe { PassiveLevel::assume() })
     }
 
-    /// The IRQL that this implies.
+    /// The proof of the IRQL, which this implies.
     #[must_use]
     pub const fn passive(&self) -> &PassiveLevel<'call> {
         &self.0

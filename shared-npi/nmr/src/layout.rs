@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Layouts of the structures that two modules hand to each other, and the check
-//! of one that comes from a peer.
+//! Layouts of the structures that two modules pass to each other, and the check of a
+//! structure from a peer.
 //!
-//! A pointer from a peer may be null, and may lead to an older and shorter
-//! structure than ours or to a newer and longer one. How a structure says which it
-//! is differs between NPIs, and is data here: a [`Check`]. What the NPI says of
-//! the pointer itself is a type: [`Required`], [`Optional`] or [`Absent`].
+//! A peer's pointer may be null, and its structure may be of an older version and shorter than
+//! ours, or newer and longer. NPIs differ in how a structure states its size and version; a
+//! [`Check`] describes that. Whether the pointer may be null is a type: [`Required`],
+//! [`Optional`] or [`Absent`].
 //!
 //! | NPI | structure begins with | check |
 //! |---|---|---|
 //! | those of this project | `u16 size; u16 version; u32 flags` | [`Check::SIZE_FIRST`] |
 //! | Winsock Kernel | `USHORT Version; USHORT Reserved` | [`Check::version_first`] |
 //! | eBPF extensions | `uint16_t version; size_t size` | [`Check::version_and_size`] |
-//! | one whose id stands for a fixed layout | anything | [`Check::NONE`] |
+//! | an NPI whose id implies a fixed layout | anything | [`Check::NONE`] |
 
 mod any_bits;
 mod check;
@@ -29,7 +29,7 @@ pub use handed::{Absent, Handed, Nullable, Optional, Required};
 use crate::abi::{GUID, LUID};
 use crate::{NtStatus, Result};
 
-/// A structure that one module hands to the other by pointer.
+/// A structure that one module passes to the other by pointer.
 ///
 /// [`c_struct!`](crate::c_struct) declares one.
 ///
@@ -44,7 +44,7 @@ pub unsafe trait Layout: AnyBits {
 
 macro_rules! unchecked {
     ($(<$($generic:ident: $bound:tt),*> $type:ty;)*) => {$(
-        // SAFETY: nothing is checked: where the pointer leads there is one of these.
+        // SAFETY: there are no fields to check.
         unsafe impl<$($generic: $bound),*> Layout for $type {
             const CHECK: Check = Check::NONE;
         }
@@ -57,17 +57,17 @@ unchecked! {
     <T: 'static> *const T; <T: 'static> *mut T; <T: 'static> Pointer<T>;
 }
 
-// SAFETY: nothing is checked: where the pointer leads there is one of these.
+// SAFETY: there are no fields to check.
 unsafe impl<T: AnyBits, const N: usize> Layout for [T; N] {
     const CHECK: Check = Check::NONE;
 }
 
-/// Declares a `repr(C)` structure that crosses the border between two modules:
+/// Declares a `repr(C)` structure that two modules exchange:
 /// `struct Name: CHECK { fields }`, where `CHECK` is a path to a
-/// [`Check`](crate::layout::Check), or `struct Name { fields }` for one that is part
+/// [`Check`](crate::layout::Check), or `struct Name { fields }` for a structure that is part
 /// of another, or `struct Name(u32);` for a number with a name.
 ///
-/// A field that could be invalid does not compile.
+/// A field of a type that has invalid bit patterns does not compile.
 ///
 /// ```
 /// use nmr::header::Header;
@@ -111,8 +111,8 @@ macro_rules! c_struct {
             $((::core::mem::offset_of!($name, $field), ::core::mem::size_of::<$type>()),)*
         ]);
 
-        // SAFETY: the macro makes it `repr(C)`; that what is checked is inside its fields
-        // is asserted above, and that these are initialised is what any bits are.
+        // SAFETY: the macro makes it `repr(C)`. That the checked numbers are inside its fields
+        // is asserted above, and `AnyBits` fields are initialised.
         unsafe impl $crate::layout::Layout for $name {
             const CHECK: $crate::layout::Check = $check;
         }
@@ -122,7 +122,7 @@ macro_rules! c_struct {
         #[repr(transparent)]
         $vis struct $name($number_vis $number);
 
-        // SAFETY: the type inside has any bits, which the bound says.
+        // SAFETY: by the bound the type inside is `AnyBits`.
         unsafe impl $crate::layout::AnyBits for $name where $number: $crate::layout::AnyBits {}
     };
     (
@@ -137,13 +137,13 @@ macro_rules! c_struct {
             $($(#[$field_meta])* $field_vis $field: $type,)*
         }
 
-        // An attribute may have added a field, which does not compile here.
+        // Does not compile if an attribute has added a field.
         const _: fn(&$name) = |value| {
             let $name { $($field: _),* } = value;
         };
 
-        // SAFETY: each field's type has any bits, which the bounds say, and the
-        // structure has nothing but these fields, see above.
+        // SAFETY: by the bounds each field's type is `AnyBits`, and the structure has no
+        // other fields, as checked above.
         unsafe impl $crate::layout::AnyBits for $name
         where
             $($type: $crate::layout::AnyBits,)*
@@ -163,36 +163,35 @@ macro_rules! c_struct {
     };
 }
 
-/// Checks a structure that a peer has handed over, to be used by pointer: because
-/// it is not only read, or not by one thread only. Any IRQL.
+/// Checks a structure from a peer that is to be used by pointer, because it is also written,
+/// or shared by several threads. Any IRQL.
 ///
-/// A longer structure than `T` passes: it is of a later version, whose beginning
-/// is a `T`. So does one that does not count the padding at its end: eBPF and XDP
-/// announce the size through the last field.
+/// A structure that is longer than `T` passes: it is of a later version, and begins with a
+/// `T`. So does one whose stated size leaves out the padding at its end: eBPF and XDP state
+/// the size up to the end of the last field.
 ///
 /// # Errors
 ///
-/// `STATUS_INVALID_PARAMETER` for a null or misaligned pointer, and for a structure
-/// that the check of `T` does not accept.
+/// `STATUS_INVALID_PARAMETER` for a null or misaligned pointer, and for a structure that
+/// fails the check of `T`.
 ///
 /// # Safety
 ///
-/// A pointer that is neither null nor misaligned leads to a structure of the NPI:
-/// the fields of the check are readable and do not change, and the size that they
-/// announce, rounded up to the alignment of `T`, stays valid memory for as long as the
-/// result is used.
+/// A pointer that is neither null nor misaligned points to a structure of the NPI: the fields
+/// of the check are readable and do not change, and as many bytes as they state, rounded up to
+/// the alignment of `T`, stay valid as long as the result is used.
 pub unsafe fn checked_pointer<T: Layout>(pointer: *mut T) -> Result<NonNull<T>> {
     let pointer = NonNull::new(pointer)
         .filter(|pointer| pointer.is_aligned())
         .ok_or(NtStatus::INVALID_PARAMETER)?;
-    // SAFETY: by this function's contract the fields of the check are there.
+    // SAFETY: by this function's contract the fields of the check are readable.
     match unsafe { T::CHECK.announced(pointer.as_ptr().cast_const().cast()) } {
         Some(size) if size >= T::USED as u64 => Ok(pointer),
         _ => Err(NtStatus::INVALID_PARAMETER),
     }
 }
 
-/// Checks a structure that a peer has handed over to be read. Any IRQL.
+/// Checks a structure from a peer that is to be read. Any IRQL.
 ///
 /// # Errors
 ///
@@ -200,13 +199,13 @@ pub unsafe fn checked_pointer<T: Layout>(pointer: *mut T) -> Result<NonNull<T>> 
 ///
 /// # Safety
 ///
-/// As for [`checked_pointer`]; and the bytes do not change for `'a`, but for
-/// atomic fields.
+/// As for [`checked_pointer`]; and the bytes, except those of atomic fields, do not change
+/// during `'a`.
 pub unsafe fn checked<'a, T: Layout>(pointer: *const T) -> Result<&'a T> {
-    // SAFETY: by this function's contract, which includes that of the callee.
+    // SAFETY: this function's contract includes that of `checked_pointer`.
     let pointer = unsafe { checked_pointer(pointer.cast_mut()) }?;
-    // SAFETY: a whole `T` is there for `'a` and does not change, by this function's
-    // contract and the check; any bits are a `T`.
+    // SAFETY: by the check and this function's contract a whole `T` is readable and does not
+    // change during `'a`; any bits are a valid `T`.
     Ok(unsafe { pointer.as_ref() })
 }
 

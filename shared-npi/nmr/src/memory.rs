@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Fallible allocation. `Box::new` does not return an error: a driver that is out of
-//! memory would bug-check.
+//! Fallible allocation. `Box::new` cannot return an error: without memory, the driver would
+//! bug-check.
 
 use alloc::alloc::alloc;
 use alloc::boxed::Box;
@@ -10,23 +10,21 @@ use core::ptr;
 
 use crate::{NtStatus, Result};
 
-/// The most bytes of a value that is moved through a kernel stack, which has 12 KiB on
-/// x86 and 24 KiB on x64 for all callers together.
+/// The maximum size of a value that is moved through a kernel stack, which has 12 KiB on x86
+/// and 24 KiB on x64 for all functions in a call chain.
 pub const MAX_SIZE: usize = 4096;
 
-/// A box of `value`, or `STATUS_INSUFFICIENT_RESOURCES` and `value` dropped.
-///
-/// IRQL <= `DISPATCH_LEVEL`, as the pool.
+/// Puts `value` in a box. IRQL <= `DISPATCH_LEVEL`, as for the pool.
 ///
 /// # Errors
 ///
-/// `STATUS_INSUFFICIENT_RESOURCES`.
+/// `STATUS_INSUFFICIENT_RESOURCES`; `value` has then been dropped.
 pub fn try_box<T>(value: T) -> Result<Box<T>> {
     const {
         assert!(size_of::<T>() != 0);
         assert_alignment::<T>();
     }
-    // SAFETY: the layout is not of size zero, asserted above.
+    // SAFETY: the size of the layout is not zero, as asserted above.
     let place = unsafe { alloc(Layout::new::<T>()) }.cast::<T>();
     if place.is_null() {
         return Err(NtStatus::INSUFFICIENT_RESOURCES);
@@ -38,9 +36,8 @@ pub fn try_box<T>(value: T) -> Result<Box<T>> {
     Ok(unsafe { Box::from_raw(place) })
 }
 
-/// A boxed slice of `count` values, each from `make`, or `STATUS_INSUFFICIENT_RESOURCES`.
-///
-/// IRQL <= `DISPATCH_LEVEL`, as the pool.
+/// Creates a boxed slice of `count` values from `make`, or fails with
+/// `STATUS_INSUFFICIENT_RESOURCES`. IRQL <= `DISPATCH_LEVEL`, as for the pool.
 pub(crate) fn try_slice<T>(count: usize, mut make: impl FnMut() -> T) -> Result<Box<[T]>> {
     const {
         assert!(size_of::<T>() != 0);
@@ -51,7 +48,7 @@ pub(crate) fn try_slice<T>(count: usize, mut make: impl FnMut() -> T) -> Result<
     if layout.size() == 0 {
         return Ok(Box::default());
     }
-    // SAFETY: the layout is not of size zero.
+    // SAFETY: the size of the layout is not zero.
     let place = unsafe { alloc(layout) }.cast::<T>();
     if place.is_null() {
         return Err(NtStatus::INSUFFICIENT_RESOURCES);
@@ -68,8 +65,8 @@ pub(crate) fn try_slice<T>(count: usize, mut make: impl FnMut() -> T) -> Result<
     Ok(unsafe { Box::from_raw(slice) })
 }
 
-/// Fails to compile if a `T` wants more than the pool's alignment, which `wdk-alloc`
-/// gives whatever is asked for.
+/// Fails to compile if a `T` needs a larger alignment than the pool's: `wdk-alloc` ignores the
+/// requested alignment.
 pub(crate) const fn assert_alignment<T>() {
     assert!(
         align_of::<T>() <= 2 * size_of::<usize>(),

@@ -21,19 +21,19 @@ use crate::{NtStatus, Result};
 /// A Network Programming Interface: an identity, and the structures that the two
 /// sides hand to each other.
 ///
-/// Of each structure the NPI says whether the pointer to it is
+/// For each structure the NPI declares whether the pointer to it is
 /// [`Required`](crate::layout::Required), [`Optional`](crate::layout::Optional) or
-/// [`Absent`](crate::layout::Absent), and how it is checked.
+/// [`Absent`](crate::layout::Absent), and how the structure is checked.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/network/network-programming-interface>
 ///
 /// # Safety
 ///
-/// Every module that registers with [`ID`](Self::ID), in whatever language, hands
-/// over structures of these types, whose checks tell the truth, and functions that
-/// keep the contract of the NPI. NMR compares nothing but the identity: a wrong
-/// pair of identity and types makes a right peer jump anywhere. A structure that
-/// announces its size without the padding at its end lies in memory of its whole size.
+/// Every module that registers with [`ID`](Self::ID), in any language, passes structures of
+/// these types, whose size and version fields are true, and functions that keep the contract
+/// of the NPI. NMR compares nothing but the identity: if the types do not belong to it, a
+/// call into a correct peer can jump anywhere. A structure whose stated size leaves out the
+/// padding at its end nevertheless lies in memory of its full size.
 pub unsafe trait Npi: Sized + 'static {
     /// The identity by which NMR pairs modules.
     const ID: NPIID;
@@ -50,19 +50,19 @@ pub unsafe trait Npi: Sized + 'static {
     /// The functions of a provider, which its clients call.
     type ProviderDispatch: Handed;
 
-    /// The `Version` of the registration instance of every module. It is 0 by the
-    /// documents, and what the NPI says in some: XDP has 1. An attach callback
-    /// compares it with [`PeerModule::version`].
+    /// The `Version` of the registration instance of every module. Microsoft's documents
+    /// say 0, but some NPIs use another value: XDP uses 1. An attach callback can compare it
+    /// with [`PeerModule::version`].
     const INSTANCE_VERSION: u16 = 0;
 
-    /// `true` if a binding context may be null. If it may not, a peer with a null
-    /// context is refused.
+    /// `true` if a binding context may be null. If `false`, a peer with a null context is
+    /// refused.
     const CONTEXT_MAY_BE_NULL: bool = false;
 }
 
-/// The functions of `M`'s own that its peers call: its dispatch table.
+/// The dispatch table of `M`: the functions that its peers call.
 ///
-/// It carries the type of its module, because its functions take the binding
+/// It has the type of its module as a parameter, because its functions take the binding
 /// contexts of that module.
 pub struct Table<M: Module>(OwnDispatch<M>, PhantomData<M>);
 
@@ -85,11 +85,11 @@ pub type PeerDispatch<'a, M> = <<<<M as Module>::Role as Role>::Peer as Role>::D
 > as Handed>::Seen<'a>;
 
 impl<M: Module> Table<M> {
-    /// The table of `M`.
+    /// Creates the table of `M`.
     ///
     /// # Safety
     ///
-    /// Each function in the table is one for `M`: it takes a context for that of a
+    /// Each function in the table is for `M`: it takes its context to be that of a
     /// [`Binding<M>`], and keeps the contract of the NPI.
     /// [`dispatch_fn!`](crate::dispatch_fn) declares such functions.
     #[must_use]
@@ -107,7 +107,7 @@ impl<M: Module> Table<M>
 where
     <M::Role as Role>::Dispatch<M::Npi>: Nullable,
 {
-    /// No table: `M` hands over null, and its peers call nothing.
+    /// No table: `M` passes null, and its peers call nothing.
     pub const NONE: Self = Self(
         <<M::Role as Role>::Dispatch<M::Npi> as Nullable>::NULL,
         PhantomData,
@@ -119,8 +119,8 @@ where
 pub enum Peers {
     /// Any number, each with a binding of its own.
     Many,
-    /// One. Others are refused with `STATUS_NOINTERFACE` until its binding has been
-    /// cleaned up; NMR does not offer a refused peer again.
+    /// One. Until its binding has been cleaned up, all others are refused with
+    /// `STATUS_NOINTERFACE`. NMR does not offer a refused peer again.
     One,
 }
 
@@ -159,8 +159,7 @@ impl ModuleId {
         }
     }
 
-    /// Reads an identity; `None` for one of an unknown type or an announced length
-    /// that is too short.
+    /// Reads an identity. Returns `None` if its type is unknown or its `Length` too short.
     ///
     /// # Safety
     ///
@@ -168,13 +167,13 @@ impl ModuleId {
     /// and the member of `Value` that `Type` names is initialised.
     #[must_use]
     pub unsafe fn from_abi(id: *const NPI_MODULEID) -> Option<Self> {
-        // SAFETY: by this function's contract the length is there.
+        // SAFETY: by this function's contract `Length` is readable.
         if unsafe { (*id).Length } < abi::struct_size::<NPI_MODULEID>() {
             return None;
         }
-        // SAFETY: the length covers the type.
+        // SAFETY: the whole structure is readable, by its length.
         let kind = unsafe { (*id).Type };
-        // SAFETY: the length covers the value.
+        // SAFETY: the whole structure is readable, by its length.
         let value = unsafe { &raw const (*id).Value };
         match kind {
             // SAFETY: the type says that the value is a GUID.
@@ -188,9 +187,9 @@ impl ModuleId {
 
 /// A network module: one role in one NPI.
 ///
-/// The value is NMR's registration context. Callbacks arrive on any thread,
-/// several at a time, from before the registration returns until the
-/// deregistration is complete.
+/// The value is part of NMR's registration context. NMR calls back on any thread, also on
+/// several at a time, from before the registration returns until the deregistration is
+/// complete.
 pub trait Module: Send + Sync + Sized + 'static {
     /// Client or provider.
     type Role: Role;
@@ -198,11 +197,11 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// The interface.
     type Npi: Npi;
 
-    /// The module's own context for one peer, inside NMR's binding context. Made by
-    /// [`attach`](Self::attach), dropped in the cleanup callback, at
-    /// IRQL <= `DISPATCH_LEVEL`, where a drop must not wait. At most 4 KiB with
-    /// the rest of the binding, because it is moved through a kernel stack: keep
-    /// what is larger in a box.
+    /// The module's own context for one peer, which is part of NMR's binding context.
+    /// [`attach`](Self::attach) returns it. The cleanup callback drops it at
+    /// IRQL <= `DISPATCH_LEVEL`, so that its drop must not wait. It has at most 4 KiB with
+    /// the rest of the binding, because it is moved through a kernel stack: keep larger data
+    /// in a box.
     type Binding: Send + Sync + 'static;
 
     /// The identity of the module.
@@ -217,29 +216,31 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// The number of peers that the module accepts at a time.
     const PEERS: Peers = Peers::Many;
 
-    /// The words in which each binding's [gate](crate::gate) counts the calls in flight.
+    /// The number of words in which each binding's [gate](crate::gate) counts the calls in
+    /// flight: one, or one for each processor.
     const GATE: GateWords = GateWords::One;
 
-    /// The number of this implementation: distinguishes registrations of one
-    /// module. Read once, when it is registered. IRQL = `PASSIVE_LEVEL`.
+    /// Returns the `Number` of the registration instance, which distinguishes registrations
+    /// with the same module id. Called once, when the module is registered.
+    /// IRQL = `PASSIVE_LEVEL`.
     fn number(&self) -> u32 {
         0
     }
 
-    /// The identity of this registration, for a module whose identity is known only
-    /// at run time. Read once, when it is registered. IRQL = `PASSIVE_LEVEL`.
+    /// Returns the identity of this registration, for a module whose identity is known only
+    /// at run time. Called once, when the module is registered. IRQL = `PASSIVE_LEVEL`.
     fn module_id(&self) -> ModuleId {
         Self::MODULE_ID
     }
 
-    /// A peer is offered: makes the context of a binding to it, or refuses.
-    /// Everything that can be wrong is checked here, because once NMR is told
-    /// the peer may call. IRQL = `PASSIVE_LEVEL`.
+    /// Accepts a peer that NMR offers, by returning the context of a binding to it, or
+    /// refuses it. Checks everything about the peer: once NMR is told of the acceptance, the
+    /// peer may call. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// `STATUS_NOINTERFACE` for a peer that does not fit, another status for
-    /// one that would fit but cannot be served.
+    /// `STATUS_NOINTERFACE` for a peer that does not match; another status for one that
+    /// matches but cannot be served.
     fn attach(
         &self,
         peer: &PeerModule<'_, Self>,
@@ -250,46 +251,47 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// needs. The table's layout has been checked. IRQL = `PASSIVE_LEVEL`.
     fn accepts_dispatch(binding: &Self::Binding, table: PeerDispatch<'_, Self>) -> bool;
 
-    /// A client's binding is committed: calls may begin, with this one for
-    /// instance. Never called on a provider, which must not call a client inside
-    /// its attach callback, and learns of a committed binding by the client's first
-    /// call. IRQL = `PASSIVE_LEVEL`.
+    /// Tells a client that a binding is committed: it may call the provider, and may use
+    /// `call` for that. Never called on a provider, which must not call a client inside its
+    /// attach callback, and learns from the client's first call that the binding is
+    /// committed. IRQL = `PASSIVE_LEVEL`.
     fn attached(&self, call: Call<'_, Self>) {
         drop(call);
     }
 
-    /// A provider has accepted a client, and its attach callback is about to return:
-    /// nothing may be called yet. A provider whose clients call it first drops this,
-    /// and learns of a committed binding by that call; one that calls first keeps it
-    /// until the attach is [committed](Accepted::committed), and gives the one that
-    /// [is of](Accepted::is_of) the binding up in [`detaching`](Self::detaching). Never called on a client.
+    /// Tells a provider that it has accepted a client and that its attach callback is about
+    /// to return. It must not call the client yet. A provider whose clients call first drops
+    /// `client`, and learns from that call that the binding is committed. A provider that
+    /// calls first keeps `client` until the attach is [committed](Accepted::committed); if
+    /// the binding detaches before, it finds `client` by [`is_of`](Accepted::is_of) and drops
+    /// it in [`detaching`](Self::detaching). Never called on a client.
     /// IRQL = `PASSIVE_LEVEL`.
     fn accepted(&self, client: Accepted<Self>) {
         drop(client);
     }
 
-    /// The binding detaches: no call to the peer can begin any more. A module that
-    /// keeps a [`Hold`](crate::Hold) of the binding gives it up here or soon: the
-    /// detach is complete when the last hold has been dropped. Must not block.
+    /// Tells the module that the binding is detaching: no more calls to the peer can begin.
+    /// A module that keeps a [`Hold`](crate::Hold) of the binding drops it now or soon after:
+    /// the detach is complete when the last hold has been dropped. Must not block.
     /// IRQL <= `DISPATCH_LEVEL`.
     fn detaching(&self, binding: &Binding<Self>) {
         let _ = binding;
     }
 
-    /// Something has happened that a trace of the driver shows. Must not block, and calls
-    /// nothing of the peer's. The IRQL is that of the [event](Event).
+    /// Traces an event. Must not block or call the peer. The IRQL depends on the
+    /// [event](Event).
     fn trace(&self, event: Event) {
         let _ = event;
     }
 
-    /// The list of the module's bindings, if it has one. Any IRQL.
+    /// Returns the list of the module's bindings, if it has one. Any IRQL.
     fn bindings(&self) -> Option<&Bindings<Self>> {
         None
     }
 
-    /// A client's provider has handed over a dispatch table or a context that the
-    /// client does not accept. The attach stands, because after the provider has
-    /// accepted a client may not fail it; but nothing will be called.
+    /// Tells a client that a provider has passed a dispatch table or a binding context that
+    /// the client does not accept. The binding exists nevertheless, because a client must not
+    /// fail an attach that the provider has accepted, but the client makes no calls.
     /// IRQL = `PASSIVE_LEVEL`.
     fn dispatch_rejected(&self) {}
 }
@@ -298,13 +300,12 @@ pub trait Module: Send + Sync + Sized + 'static {
 type Says<M> =
     <<<M as Module>::Role as Role>::Peer as Role>::NpiCharacteristics<<M as Module>::Npi>;
 
-/// The peer that is offered to a module of type `M` at an attach: its registration
-/// instance.
+/// The registration instance of the peer that NMR offers to a module of type `M`.
 ///
 /// # Invariants
 ///
-/// `instance` leads to a whole registration instance that NMR keeps valid during
-/// `'attach`, with the module id and characteristics it leads to.
+/// `instance` points to a complete registration instance. NMR keeps it valid during
+/// `'attach`, and with it the module id and the characteristics that it points to.
 pub struct PeerModule<'attach, M: Module> {
     instance: *const NPI_REGISTRATION_INSTANCE,
     lifetime: PhantomData<&'attach M>,
@@ -320,7 +321,7 @@ impl<'attach, M: Module> PeerModule<'attach, M> {
         if instance.is_null() {
             return Err(NtStatus::INVALID_PARAMETER);
         }
-        // SAFETY: by this function's contract the size is there.
+        // SAFETY: by this function's contract `Size` is readable.
         let size = unsafe { (*instance).Size };
         if size < abi::struct_size::<NPI_REGISTRATION_INSTANCE>() {
             return Err(NtStatus::NOINTERFACE);
@@ -331,7 +332,7 @@ impl<'attach, M: Module> PeerModule<'attach, M> {
         })
     }
 
-    /// The identity of the module, if it has a whole one of a known type.
+    /// The identity of the module, if it is complete and of a known type.
     #[must_use]
     pub fn module_id(&self) -> Option<ModuleId> {
         // SAFETY: by the invariant the instance is whole.
@@ -343,15 +344,15 @@ impl<'attach, M: Module> PeerModule<'attach, M> {
         unsafe { ModuleId::from_abi(id) }
     }
 
-    /// The number of the implementation: distinguishes registrations of one
-    /// module.
+    /// The `Number` of the registration instance, which distinguishes registrations with the
+    /// same module id.
     #[must_use]
     pub const fn number(&self) -> u32 {
         // SAFETY: by the invariant the instance is whole.
         unsafe { (*self.instance).Number }
     }
 
-    /// The `Version` of its registration instance: 0, unless the
+    /// The `Version` of the registration instance: 0, unless the
     /// [NPI](Npi::INSTANCE_VERSION) says otherwise.
     #[must_use]
     pub const fn version(&self) -> u16 {
@@ -359,9 +360,9 @@ impl<'attach, M: Module> PeerModule<'attach, M> {
         unsafe { (*self.instance).Version }
     }
 
-    /// The address of the characteristics, null if there are none: for an NPI whose
-    /// characteristics are longer than any type, as XDP's with their list of versions.
-    /// They are valid, and do not change, during the attach callback.
+    /// The address of the characteristics, or null: for an NPI whose characteristics have no
+    /// fixed size, such as those of XDP with their list of versions. They are valid, and do
+    /// not change, during the attach callback.
     #[must_use]
     pub const fn characteristics_pointer(&self) -> *const c_void {
         // SAFETY: by the invariant the instance is whole.
@@ -372,7 +373,8 @@ impl<'attach, M: Module> PeerModule<'attach, M> {
     ///
     /// # Errors
     ///
-    /// `STATUS_NOINTERFACE` if there are none, or they do not pass the NPI's check.
+    /// `STATUS_NOINTERFACE` if a required pointer is null, or the structure fails the NPI's
+    /// check.
     pub fn characteristics(&self) -> Result<PeerCharacteristics<'attach, M>> {
         let pointer = self.characteristics_pointer();
         // SAFETY: by the invariant the characteristics, if there are any, are

@@ -2,11 +2,11 @@
 
 //! The modules of a driver, which are deregistered in one step.
 //!
-//! A driver with several modules begins every deregistration before it waits
-//! for any: so all bindings detach at the same time, in whatever order their calls
-//! end, and no module waits for a peer that detaches only with another module of
-//! the same driver. [`Registered::deregister`] takes that step, and only what it
-//! returns can be waited for.
+//! A driver with several modules begins every deregistration before it waits for any. So all
+//! bindings detach at the same time, whatever the order in which their calls end, and no
+//! module waits for a peer that detaches only when another module of the same driver does.
+//! [`Registered::deregister`] takes that step, and only the deregistrations that it returns
+//! can be waited for.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
 
@@ -33,7 +33,7 @@ pub trait Modules:
     /// The deregistrations of all modules: a [`Deregistration`], or a tuple of them.
     type Deregistrations;
 
-    /// Proof that none is registered any more, and the modules: a
+    /// The proof that no module is registered any more, with the modules themselves: a
     /// [`Deregistered`], or a tuple of them.
     type Deregistered;
 }
@@ -46,7 +46,7 @@ pub struct Registered<'unload, S: Modules> {
 }
 
 impl<'unload, S: Modules> Registered<'unload, S> {
-    /// The modules that `DriverUnload` is to deregister.
+    /// Wraps the modules that `DriverUnload` is to deregister.
     ///
     /// # Safety
     ///
@@ -59,10 +59,10 @@ impl<'unload, S: Modules> Registered<'unload, S> {
         }
     }
 
-    /// `NmrDeregisterClient` or `NmrDeregisterProvider` for each module: NMR calls
-    /// the detach callbacks of all bindings, and nothing is waited for. What is
-    /// returned is matched, module by module; those that are pending are waited for
-    /// with the [`WaitAllowed`] that only this step gives.
+    /// Calls `NmrDeregisterClient` or `NmrDeregisterProvider` for each module. NMR calls the
+    /// detach callbacks of all bindings, and this does not wait. The caller matches the
+    /// result of each module, and waits for those that are pending with the [`WaitAllowed`],
+    /// which only this function returns.
     pub fn deregister(self) -> (<S as Modules>::Deregistrations, WaitAllowed<'unload>) {
         let begun = self.modules.deregister();
         // SAFETY: `new` was promised that waiting is allowed during `'unload`, and

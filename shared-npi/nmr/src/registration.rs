@@ -2,10 +2,10 @@
 
 //! A registration, and the two steps that end it.
 //!
-//! No step is taken by itself: [`Registered`](crate::Registered) begins all
-//! deregistrations of a driver, and its unload routine waits for each that is
-//! pending. What is dropped instead is finished by the library, which waits for it
-//! before `DriverEntry` or `DriverUnload` returns: see [`crate::driver`].
+//! [`Registered`](crate::Registered) begins all deregistrations of a driver at once, and the
+//! driver's unload routine waits for each that is pending. The library waits for those that
+//! are dropped instead, before `DriverEntry` or `DriverUnload` returns: see
+//! [`crate::driver`].
 
 use alloc::boxed::Box;
 use core::ffi::c_void;
@@ -34,8 +34,8 @@ pub(crate) fn live() -> usize {
     LIVE.load(Ordering::Acquire)
 }
 
-/// Counts as a registered module while it lives: a module that is about to be one,
-/// on a thread that neither the entry nor the unload waits for.
+/// Counts as a registered module while it lives: it stands for a module that is about to be
+/// registered on a thread for which neither the entry nor the unload waits.
 pub(crate) struct Counted(());
 
 impl Counted {
@@ -66,7 +66,7 @@ pub(crate) struct Block<M: Module> {
     characteristics: <M::Role as Role>::Characteristics,
     npi_id: NPIID,
     module_id: NPI_MODULEID,
-    /// `true` while a module that takes one peer has one.
+    /// `true` while a module that accepts one peer has one.
     taken: AtomicBool,
     module: M,
 }
@@ -77,11 +77,11 @@ impl<M: Module> Block<M> {
         &self.module
     }
 
-    /// Admits a peer, unless the module takes one and has it. Any IRQL.
+    /// Admits a peer. Any IRQL.
     ///
     /// # Errors
     ///
-    /// `STATUS_NOINTERFACE`.
+    /// `STATUS_NOINTERFACE` if the module accepts only one peer, and has it.
     pub(crate) fn admit_peer(&self) -> Result {
         if M::PEERS == Peers::One && self.taken.swap(true, Ordering::Acquire) {
             return Err(NtStatus::NOINTERFACE);
@@ -89,14 +89,14 @@ impl<M: Module> Block<M> {
         Ok(())
     }
 
-    /// An admitted peer has been refused, or its binding freed. Any IRQL.
+    /// Records that an admitted peer was refused, or that its binding was freed. Any IRQL.
     pub(crate) fn peer_left(&self) {
         if M::PEERS == Peers::One {
             self.taken.store(false, Ordering::Release);
         }
     }
 
-    /// The registration whose context NMR passed to a callback.
+    /// Returns the block whose address NMR passed to a callback as its context.
     ///
     /// # Safety
     ///
@@ -110,15 +110,14 @@ impl<M: Module> Block<M> {
 
 /// A module that is registered with NMR.
 ///
-/// It is one of the [`Modules`](crate::Modules) that the driver's entry returns,
-/// and ends with them. Dropping it begins its deregistration, waits for nothing, and
-/// leaves the wait to the library.
+/// It is one of the [`Modules`](crate::Modules) that the driver's entry returns, and is
+/// deregistered with them. Dropping it begins the deregistration and does not wait; the
+/// library waits later.
 #[must_use = "dropping a registration begins its deregistration"]
 pub struct Registration<M: Module> {
     block: NonNull<Block<M>>,
     handle: RegistrationHandle<M::Role>,
-    /// It stays with the thread of its driver's entry, which can only return it or
-    /// drop it.
+    /// Keeps it on the thread of the driver's entry, which can only return it or drop it.
     not_send: PhantomData<*mut M>,
 }
 
@@ -126,8 +125,7 @@ pub struct Registration<M: Module> {
 ///
 /// # Errors
 ///
-/// `STATUS_INSUFFICIENT_RESOURCES`, or NMR's own status; `module` has then
-/// been dropped.
+/// `STATUS_INSUFFICIENT_RESOURCES`, or NMR's status. `module` has then been dropped.
 pub(crate) fn register<M: Module>(
     module: M,
     _passive: &PassiveLevel<'_>,
@@ -159,7 +157,7 @@ pub(crate) fn register<M: Module>(
         module,
     })?);
     // The block points into itself, now that it has its address.
-    // SAFETY: the block came from a box just now, and is nobody else's.
+    // SAFETY: the block was allocated above, and nothing else refers to it.
     let instance = M::Role::instance(unsafe { &mut (*registered).characteristics });
     // SAFETY: the block is alive.
     instance.NpiId = unsafe { &raw const (*registered).npi_id };
@@ -169,10 +167,10 @@ pub(crate) fn register<M: Module>(
     let mut handle = ptr::null_mut();
     // SAFETY: the block is alive.
     let characteristics = unsafe { &raw const (*registered).characteristics };
-    // Counted before NMR has it, so that no moment shows it uncounted.
+    // Counted before NMR has it, so that a registered module is always counted.
     LIVE.fetch_add(1, Ordering::Relaxed);
-    // SAFETY: by the invariant of `Block`, which the owner of the block, the
-    // registration and what it becomes, keeps.
+    // SAFETY: by its invariant the block stays valid and unchanged. Its owner keeps that
+    // invariant: the `Registration`, or the `Pending` that it becomes.
     let status = unsafe { M::Role::register(characteristics, registered.cast(), &raw mut handle) };
     // SAFETY: the address of a box is not null.
     let block = unsafe { NonNull::new_unchecked(registered) };
@@ -192,7 +190,7 @@ pub(crate) fn register<M: Module>(
         module.trace(Event::Register { status });
     }
     drop(refused);
-    // A success code that is not `STATUS_SUCCESS` is none that NMR documents.
+    // NMR documents no success code other than `STATUS_SUCCESS`.
     Err(status.or_unsuccessful())
 }
 
@@ -204,13 +202,13 @@ impl<M: Module> Registration<M> {
         unsafe { self.block.as_ref() }.module()
     }
 
-    /// Begins the deregistration: NMR detaches every binding of the module and
-    /// offers it no more. IRQL <= `DISPATCH_LEVEL`.
+    /// Begins the deregistration: NMR detaches every binding of the module, and no longer
+    /// offers the module to peers. IRQL <= `DISPATCH_LEVEL`.
     pub(crate) fn deregister(self) -> Deregistration<M> {
         let this = ManuallyDrop::new(self);
         let block = this.block;
-        // SAFETY: the registration is alive, and giving it up by value makes
-        // this its only deregistration.
+        // SAFETY: the module is registered, and consuming `self` makes this its only
+        // deregistration.
         let status = unsafe { this.handle.deregister() };
         this.module().trace(Event::Deregister { status });
         match status {
@@ -237,25 +235,23 @@ impl<M: Module> Drop for Registration<M> {
     }
 }
 
-/// The status of a deregistration that has begun: what `NmrDeregisterClient` or
-/// `NmrDeregisterProvider` returned.
+/// The result of `NmrDeregisterClient` or `NmrDeregisterProvider`.
 ///
-/// Windows returns `STATUS_PENDING` to every valid call, even where nothing is
-/// bound.
+/// Windows returns `STATUS_PENDING` to every valid call, even if the module has no bindings.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
 #[must_use = "a pending deregistration must be waited for before the driver unloads"]
 pub enum Deregistration<M: Module> {
-    /// `STATUS_SUCCESS`: NMR has forgotten the module; or its [`Switch`](crate::Switch)
-    /// was off.
+    /// `STATUS_SUCCESS`: the module is deregistered. Also the result for a
+    /// [`Switch`](crate::Switch) that was off.
     Complete(Deregistered<M>),
-    /// `STATUS_PENDING`: callbacks may still run, and must be waited for.
+    /// `STATUS_PENDING`: callbacks may still run, and the driver must wait.
     Pending(Pending<M>),
-    /// Anything else.
+    /// Any other status.
     Failed(Failed),
 }
 
-/// A deregistration that is pending. Dropping it leaves the wait to the library.
+/// A pending deregistration. If it is dropped, the library waits for it later.
 #[must_use = "a pending deregistration must be waited for before the driver unloads"]
 pub struct Pending<M: Module> {
     block: NonNull<Block<M>>,
@@ -267,8 +263,8 @@ impl<M: Module<Role = Provider>> Pending<M> {
     /// `NmrWaitForProviderDeregisterComplete`: waits until every binding has been
     /// cleaned up and the last callback has returned. IRQL = `PASSIVE_LEVEL`.
     ///
-    /// There is no time-out: a binding whose detach is never completed blocks
-    /// this for ever.
+    /// There is no time-out: if the detach of a binding is never completed, this never
+    /// returns.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nf-netioddk-nmrwaitforproviderderegistercomplete>
     ///
@@ -287,8 +283,8 @@ impl<M: Module<Role = Client>> Pending<M> {
     /// `NmrWaitForClientDeregisterComplete`: waits until every binding has been
     /// cleaned up and the last callback has returned. IRQL = `PASSIVE_LEVEL`.
     ///
-    /// There is no time-out: a binding whose detach is never completed blocks
-    /// this for ever.
+    /// There is no time-out: if the detach of a binding is never completed, this never
+    /// returns.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nf-netioddk-nmrwaitforclientderegistercomplete>
     ///
@@ -310,8 +306,8 @@ impl<M: Module> Pending<M> {
         _wait: &WaitAllowed<'_>,
     ) -> core::result::Result<Deregistered<M>, Failed> {
         let this = ManuallyDrop::new(self);
-        // SAFETY: the deregistration is pending, and giving it up by value
-        // makes this its only wait.
+        // SAFETY: the deregistration is pending, and consuming `self` makes this its only
+        // wait.
         match unsafe { this.handle.wait() } {
             NtStatus::SUCCESS => {
                 let mut deregistered = Deregistered::new(this.block);
@@ -327,8 +323,7 @@ impl<M: Module> Pending<M> {
 
 impl<M: Module> Drop for Pending<M> {
     fn drop(&mut self) {
-        // SAFETY: the block is registered, its deregistration is pending, and this
-        // gives it up.
+        // SAFETY: the block's deregistration is pending, and this value was its only owner.
         unsafe { dropped::add(self.block.cast(), self.handle.raw()) };
     }
 }
@@ -338,8 +333,8 @@ impl<M: Module> Drop for Pending<M> {
 ///
 /// # Safety
 ///
-/// `block` is the start of a `Block<M>` whose pending deregistration has this handle
-/// and was given up.
+/// `block` is the start of a `Block<M>` without another owner, whose deregistration is
+/// pending and has this handle.
 unsafe fn finish<M: Module>(block: NonNull<Dropped>, handle: abi::HANDLE, wait: &WaitAllowed<'_>) {
     let pending = Pending::<M> {
         block: block.cast(),
@@ -360,7 +355,7 @@ pub struct Deregistered<M: Module> {
 }
 
 impl<M: Module> Deregistered<M> {
-    /// NMR has given up `block`.
+    /// Takes `block` over from NMR, which no longer uses it.
     fn new(block: NonNull<Block<M>>) -> Self {
         LIVE.fetch_sub(1, Ordering::Release);
         Self {
@@ -369,7 +364,7 @@ impl<M: Module> Deregistered<M> {
         }
     }
 
-    /// The switch was off.
+    /// The proof of a switch that was off.
     pub(crate) const fn switched_off() -> Self {
         Self {
             block: None,
@@ -380,7 +375,7 @@ impl<M: Module> Deregistered<M> {
     /// The module; `None` if its [`Switch`](crate::Switch) was off.
     pub const fn module(&mut self) -> Option<&mut M> {
         match &mut self.block {
-            // SAFETY: NMR has given the block up, and `self` is its only owner.
+            // SAFETY: NMR no longer uses the block, and `self` is its only owner.
             Some(block) => Some(unsafe { &mut block.as_mut().module }),
             None => None,
         }
@@ -390,16 +385,16 @@ impl<M: Module> Deregistered<M> {
 impl<M: Module> Drop for Deregistered<M> {
     fn drop(&mut self) {
         if let Some(block) = self.block {
-            // SAFETY: the block came from a box, NMR has given it up, and
-            // `self` is its only owner.
+            // SAFETY: the block came from a box, NMR no longer uses it, and `self` is its
+            // only owner.
             drop(unsafe { Box::from_raw(block.as_ptr()) });
         }
     }
 }
 
-/// NMR refused to deregister a module, or to wait for it, which it does for a
-/// handle it does not know. The module counts as registered for ever: its
-/// memory is never freed, and its driver must not unload.
+/// The failure of a deregistration, or of the wait for it, which NMR returns for a handle
+/// that it does not know. The module counts as registered for ever: its memory is never
+/// freed, and its driver must not unload.
 #[must_use = "the module may still be registered: its driver must not unload"]
 #[derive(Debug)]
 pub struct Failed(NtStatus);

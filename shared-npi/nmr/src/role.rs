@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The two roles a network module can play, and which of NMR's functions
-//! belong to which.
+//! The two roles of a network module, and NMR's functions for each.
 
 use core::ffi::c_void;
 
@@ -26,8 +25,8 @@ mod sealed {
 
 /// [`Client`] or [`Provider`].
 ///
-/// The functions are NMR's own, with its contracts; [`super::handle`] makes
-/// them typed.
+/// The functions are those of NMR, with the same contracts. [`super::handle`] wraps them for
+/// typed handles.
 pub trait Role: sealed::Sealed + Sized + 'static {
     /// The other role.
     type Peer: Role;
@@ -44,8 +43,8 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     /// `NPI_CLIENT_CHARACTERISTICS` or `NPI_PROVIDER_CHARACTERISTICS`.
     type Characteristics;
 
-    /// The characteristics of `M`, whose callbacks expect a context that leads
-    /// to the registration block of an `M`.
+    /// Creates the characteristics of `M`, whose callbacks expect the address of the
+    /// registration block of an `M` as their context.
     #[doc(hidden)]
     fn characteristics<M: Module<Role = Self>>(
         instance: abi::NPI_REGISTRATION_INSTANCE,
@@ -60,8 +59,8 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     ///
     /// # Safety
     ///
-    /// The characteristics and all they lead to stay where they are, resident
-    /// and unchanged, until the deregistration is complete.
+    /// The characteristics and everything that they point to stay at their addresses,
+    /// resident and unchanged, until the deregistration is complete.
     #[doc(hidden)]
     unsafe fn register(
         characteristics: *const Self::Characteristics,
@@ -73,7 +72,7 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     ///
     /// # Safety
     ///
-    /// `handle` is a live registration of this role.
+    /// `handle` is the handle of a registered module of this role.
     #[doc(hidden)]
     unsafe fn deregister(handle: HANDLE) -> NTSTATUS;
 
@@ -81,7 +80,7 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     ///
     /// # Safety
     ///
-    /// `handle` is a registration of this role whose deregistration is pending.
+    /// `handle` is the handle of a module of this role whose deregistration is pending.
     #[doc(hidden)]
     unsafe fn wait(handle: HANDLE) -> NTSTATUS;
 
@@ -90,8 +89,7 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     ///
     /// # Safety
     ///
-    /// `handle` is this side's handle of a binding whose detach is pending on
-    /// this side.
+    /// `handle` is this side's handle of a binding whose detach is pending on this side.
     #[doc(hidden)]
     unsafe fn detach_complete(handle: HANDLE);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `NTSTATUS` as a type of its own.
+//! `NTSTATUS` as a separate type.
 
 use core::fmt;
 
@@ -20,7 +20,7 @@ pub type Result<T = ()> = core::result::Result<T, NtStatus>;
 impl NtStatus {
     /// Success.
     pub const SUCCESS: Self = Self(abi::STATUS_SUCCESS);
-    /// The operation has begun, and ends later.
+    /// The operation has begun, and completes later.
     pub const PENDING: Self = Self(abi::STATUS_PENDING);
     /// An unspecified failure.
     pub const UNSUCCESSFUL: Self = Self(abi::STATUS_UNSUCCESSFUL);
@@ -61,13 +61,12 @@ impl NtStatus {
     ///
     /// # Errors
     ///
-    /// This status, where [`is_success`](Self::is_success) is false.
+    /// This status, if [`is_success`](Self::is_success) returns `false`.
     pub const fn ok(self) -> Result {
         if self.is_success() { Ok(()) } else { Err(self) }
     }
 
-    /// This status, or `STATUS_UNSUCCESSFUL` if it is a success, which is no reason to
-    /// refuse.
+    /// This status, or `STATUS_UNSUCCESSFUL` if it is a success, which cannot refuse.
     pub(crate) const fn or_unsuccessful(self) -> Self {
         if self.is_success() {
             Self::UNSUCCESSFUL
@@ -76,8 +75,8 @@ impl NtStatus {
         }
     }
 
-    /// This status, or `STATUS_UNSUCCESSFUL` if it is `STATUS_PENDING`, with which
-    /// nothing ends.
+    /// This status, or `STATUS_UNSUCCESSFUL` if it is `STATUS_PENDING`, which cannot complete
+    /// a request.
     pub(crate) const fn or_not_pending(self) -> Self {
         match self {
             Self::PENDING => Self::UNSUCCESSFUL,

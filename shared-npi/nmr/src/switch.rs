@@ -2,13 +2,12 @@
 
 //! A module that is registered and deregistered while its driver stays loaded.
 //!
-//! "Deregistration may come earlier, when a subcomponent is deactivated", say
-//! the documents, and unload must deal with either. A [`Switch`] is the place
-//! of such a module, a `static`; the driver's entry opens it, and the
-//! [`Switched`] that it gets for that is one of the driver's
-//! [`Modules`](crate::Modules). One thread at a time changes it: a
-//! second change that comes meanwhile is refused, because waiting for the first one
-//! could mean waiting for every peer of the module.
+//! Microsoft's documents allow a driver to deregister a module before the unload, when a
+//! subcomponent is deactivated, so that the unload finds it registered or not. A [`Switch`] is
+//! a `static` that holds such a module. The driver's entry opens it, and the resulting
+//! [`Switched`] is one of the driver's [`Modules`](crate::Modules). One thread at a time
+//! changes it: a second change in the meantime is refused, because waiting for the first could
+//! mean waiting for every peer of the module.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
 
@@ -22,35 +21,35 @@ use crate::module::Module;
 use crate::registration::{self, Counted, Deregistered, Deregistration, Failed, Registration};
 use crate::{NtStatus, Result};
 
-/// Not opened by the driver's entry, or being unloaded.
+/// The state before the driver's entry has opened the switch, and once it is closed.
 const CLOSED: u8 = 0;
 const OFF: u8 = 1;
-/// A thread is switching, and has the registration.
+/// The state while a thread changes the switch, and owns the registration.
 const CHANGING: u8 = 2;
 const ON: u8 = 3;
-/// Being closed: by a thread that takes the registration out, or while another
-/// thread is switching, which has the registration still.
+/// The state while the switch is being closed: by a thread that takes the registration, or
+/// while another thread changes the switch and still owns the registration.
 const CLOSING: u8 = 4;
 
-/// A module that can be switched on and off: a `static`.
+/// A `static` that holds a module which can be switched on and off.
 ///
 /// # Invariants
 ///
-/// `registration` is touched by the thread that has moved `state` from `OFF` or `ON`
-/// to `CHANGING`, or from `ON` to `CLOSING`, until it moves it on: to `OFF` or `ON`,
-/// or from `CLOSING` to `CLOSED`. It holds a value while the state is `ON`.
+/// Only the thread that has changed `state` from `OFF` or `ON` to `CHANGING`, or from `ON` to
+/// `CLOSING`, touches `registration`, until it changes `state` again: to `OFF` or `ON`, or from
+/// `CLOSING` to `CLOSED`. `registration` has a value while the state is `ON`.
 pub struct Switch<M: Module> {
     state: AtomicU8,
     registration: UnsafeCell<Option<Registration<M>>>,
 }
 
-// SAFETY: by the invariant one thread at a time touches the registration, in
-// the order in which `state` changes. A registration is not `Send` only to keep
-// it out of statics of other types; NMR takes its handle from any thread.
+// SAFETY: by the invariant one thread at a time touches the registration, and the changes of
+// `state` order these accesses. A registration is not `Send` only to keep it out of statics
+// of other types; NMR accepts its handle from any thread.
 unsafe impl<M: Module> Sync for Switch<M> {}
 
 impl<M: Module> Switch<M> {
-    /// A switch that cannot be used until the driver's entry
+    /// Creates a closed switch, which cannot be used until the driver's entry
     /// [opens](crate::Loading::open) it.
     #[must_use]
     pub const fn new() -> Self {
@@ -60,12 +59,12 @@ impl<M: Module> Switch<M> {
         }
     }
 
-    /// Opens the switch, off. IRQL = `PASSIVE_LEVEL`.
+    /// Opens the switch. Its module is off. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// `STATUS_DEVICE_BUSY` if it is open, or a change that was under way when it was
-    /// closed has not ended.
+    /// `STATUS_DEVICE_BUSY` if it is open, or a change that was in progress when it was closed
+    /// has not ended.
     pub(crate) fn open(&'static self) -> Result<Switched<M>> {
         self.state
             .compare_exchange(CLOSED, OFF, Ordering::Acquire, Ordering::Relaxed)
@@ -76,22 +75,23 @@ impl<M: Module> Switch<M> {
         })
     }
 
-    /// Registers the module that `make` makes, unless it is registered already.
-    /// Returns `true` if this call registered it. IRQL = `PASSIVE_LEVEL`.
+    /// Registers the module that `make` returns, unless one is registered already. Returns
+    /// `true` if this call registered it. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// `STATUS_DEVICE_BUSY` while another thread switches,
-    /// `STATUS_DELETE_PENDING` before the driver has opened the switch and once it
-    /// unloads, what `make` returns, and what [`Loading::register`] does. The module
-    /// is off then.
+    /// `STATUS_DEVICE_BUSY` while another thread changes the switch,
+    /// `STATUS_DELETE_PENDING` before the driver's entry has opened the switch and once the
+    /// driver unloads, and the errors of `make` and of [`Loading::register`]. This call has
+    /// then registered nothing.
     ///
     /// [`Loading::register`]: crate::Loading::register
     pub fn on(&self, make: impl FnOnce() -> Result<M>, wait: &WaitAllowed<'_>) -> Result<bool> {
         self.register(make, wait.passive())
     }
 
-    /// [`on`](Self::on), also for the driver's entry, which cannot wait.
+    /// Implements [`on`](Self::on), also for the driver's entry, which has no
+    /// [`WaitAllowed`].
     fn register(
         &self,
         make: impl FnOnce() -> Result<M>,
@@ -104,14 +104,15 @@ impl<M: Module> Switch<M> {
         let registered = make().and_then(|module| registration::register(module, passive));
         match registered {
             Ok(registration) => {
-                // SAFETY: by the invariant: this thread is changing it.
+                // SAFETY: by the invariant this thread, which changes the switch, owns the
+                // registration.
                 unsafe { *self.registration.get() = Some(registration) };
                 if self.finish(ON) {
                     return Ok(true);
                 }
-                // The driver unloads: the library waits for this one, too.
-                // SAFETY: by the invariant: the thread that is closing the switch has
-                // left it to this one.
+                // The driver unloads: the library waits for this deregistration, too.
+                // SAFETY: by the invariant the thread that closes the switch has left the
+                // registration to this one.
                 drop(unsafe { (*self.registration.get()).take() });
                 self.state.store(CLOSED, Ordering::Release);
                 Err(NtStatus::DELETE_PENDING)
@@ -123,20 +124,22 @@ impl<M: Module> Switch<M> {
         }
     }
 
-    /// Deregisters the module, if it is registered, and waits until that is
-    /// complete. Returns `true` if this call deregistered it. A caller that keeps a
-    /// [`Call`](crate::Call) or a [`Hold`](crate::Hold) of the module's waits for
-    /// itself, for ever. IRQL = `PASSIVE_LEVEL`.
+    /// Deregisters the module, if it is registered, and waits until that is complete. Returns
+    /// `true` if this call deregistered it. Never returns if the caller keeps a
+    /// [`Call`](crate::Call) or a [`Hold`](crate::Hold) of the module.
+    /// IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// As for [`on`](Self::on); and what NMR returns, in which case the module
-    /// counts as registered for ever, and can be switched no more.
+    /// `STATUS_DEVICE_BUSY` and `STATUS_DELETE_PENDING` as for [`on`](Self::on), or NMR's
+    /// status; after the latter the module counts as registered for ever, and can no longer be
+    /// switched.
     pub fn off(&self, wait: &WaitAllowed<'_>) -> Result<bool> {
         if !self.begin(ON, OFF)? {
             return Ok(false);
         }
-        // SAFETY: by the invariant: this thread is changing it.
+        // SAFETY: by the invariant this thread, which changes the switch, owns the
+        // registration.
         let registration = unsafe { (*self.registration.get()).take() };
         if let Some(registration) = registration {
             match registration.deregister() {
@@ -151,12 +154,12 @@ impl<M: Module> Switch<M> {
         Ok(true)
     }
 
-    /// Returns `true` if the module is registered at the moment. Any IRQL.
+    /// Returns `true` if the module is currently registered. Any IRQL.
     pub fn is_on(&self) -> bool {
         self.state.load(Ordering::Relaxed) == ON
     }
 
-    /// Begins a change from state `from`; `false` if the state is `to` already.
+    /// Begins a change from state `from`. Returns `false` if the state is `to` already.
     fn begin(&self, from: u8, to: u8) -> Result<bool> {
         let began =
             self.state
@@ -169,16 +172,15 @@ impl<M: Module> Switch<M> {
         }
     }
 
-    /// Ends a change with the module off. If the switch is being closed, this closes
-    /// it.
+    /// Ends a change with the module off. Closes the switch if it is being closed.
     fn finish_off(&self) {
         if !self.finish(OFF) {
             self.state.store(CLOSED, Ordering::Release);
         }
     }
 
-    /// Ends a change; `false` if the switch is being closed, which is then left to the
-    /// caller.
+    /// Ends a change. Returns `false` if the switch is being closed, which the caller must
+    /// then finish.
     #[must_use]
     fn finish(&self, to: u8) -> bool {
         self.state
@@ -193,13 +195,13 @@ impl<M: Module> Default for Switch<M> {
     }
 }
 
-/// A [`Switch`] that the driver's entry has opened: one of the driver's
-/// [`Modules`](crate::Modules), which ends with them. Dropping it closes the switch
-/// and, if the module is registered, begins its deregistration.
+/// A [`Switch`] that the driver's entry has opened. It is one of the driver's
+/// [`Modules`](crate::Modules), and is closed with them. Dropping it closes the switch and, if
+/// the module is registered, begins its deregistration.
 #[must_use = "dropping it closes the switch"]
 pub struct Switched<M: Module> {
     switch: &'static Switch<M>,
-    /// As a [`Registration`], it stays with the thread of its driver's entry.
+    /// Keeps it on the thread of the driver's entry, as a [`Registration`].
     not_send: PhantomData<*mut M>,
 }
 
@@ -213,10 +215,11 @@ impl<M: Module> Switched<M> {
         self.switch.register(|| Ok(module), passive).map(drop)
     }
 
-    /// Closes the switch and begins to deregister the module, if it is on. While
-    /// another thread is switching the deregistration has failed: a driver that
-    /// switches otherwise than in a request to its device, which holds off the
-    /// unload, must see to that itself. IRQL <= `DISPATCH_LEVEL`.
+    /// Closes the switch and, if the module is on, begins its deregistration. Returns
+    /// [`Deregistration::Failed`] while another thread changes the switch. Requests to the
+    /// driver's device delay the unload, so that a change in one cannot be in progress; a
+    /// driver that changes the switch elsewhere must ensure that itself.
+    /// IRQL <= `DISPATCH_LEVEL`.
     pub(crate) fn close(self) -> Deregistration<M> {
         let switch = ManuallyDrop::new(self).switch;
         let close = |state| match state {
@@ -229,7 +232,8 @@ impl<M: Module> Switched<M> {
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, close);
         match before {
             Ok(ON) => {
-                // SAFETY: by the invariant: this thread is closing a switch that was on.
+                // SAFETY: by the invariant this thread owns the registration, because it closes a
+                // switch that was on.
                 let registration = unsafe { (*switch.registration.get()).take() };
                 switch.state.store(CLOSED, Ordering::Release);
                 match registration {

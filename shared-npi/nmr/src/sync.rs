@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The atomics, or the model checker's, and a spin lock over either.
+//! Atomics, which are the model checker's in its tests, and a spin lock.
 
 #[cfg(not(loom))]
 pub use core::sync::atomic;

@@ -11,23 +11,23 @@ crate::c_struct! {
     pub struct Versions {
         /// The lowest version, from 1.
         pub lowest: u16,
-        /// The highest one.
+        /// The highest version.
         pub highest: u16,
     }
 }
 
 impl Versions {
-    /// The versions from `lowest` to `highest`.
+    /// Creates the range of versions from `lowest` to `highest`.
     #[must_use]
     pub const fn new(lowest: u16, highest: u16) -> Self {
         Self { lowest, highest }
     }
 
-    /// The highest version that both speak. It is the same whichever side asks.
+    /// Returns the highest version that both support. Both sides get the same result.
     ///
     /// # Errors
     ///
-    /// `STATUS_NOINTERFACE` where there is none.
+    /// `STATUS_NOINTERFACE` if there is none.
     pub fn common(self, peer: Self) -> Result<u16> {
         let highest = self.highest.min(peer.highest);
         let lowest = self.lowest.max(peer.lowest).max(1);
@@ -43,7 +43,7 @@ mod tests {
     use super::Versions;
     use crate::NtStatus;
 
-    /// Both sides ask, and must hear the same.
+    /// Negotiates from both sides, whose results must be equal.
     fn common(a: (u16, u16), b: (u16, u16)) -> crate::Result<u16> {
         let (a, b) = (Versions::new(a.0, a.1), Versions::new(b.0, b.1));
         let result = a.common(b);

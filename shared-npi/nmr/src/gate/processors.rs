@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The processors, by number.
+//! The number of processors, and of the current one.
 
 #[cfg(all(not(loom), not(windows)))]
 pub(super) use host::{count, current};
@@ -11,7 +11,7 @@ pub use model::run_on;
 #[cfg(loom)]
 pub(super) use model::{count, current};
 
-/// Windows' own.
+/// The functions of the Windows kernel.
 #[cfg(all(not(loom), windows))]
 mod kernel {
     use core::ffi::c_void;
@@ -40,7 +40,7 @@ mod kernel {
     }
 }
 
-/// A host's. It need not be right, only quick.
+/// The functions of a host. They need to be fast, not exact.
 #[cfg(all(not(loom), not(windows)))]
 mod host {
     #[cfg(target_os = "linux")]
@@ -65,7 +65,7 @@ mod host {
     }
 }
 
-/// The model checker's threads, which move when a model says so.
+/// The functions for the model checker, in which a model moves threads between processors.
 #[cfg(loom)]
 mod model {
     use core::cell::Cell;
@@ -74,7 +74,7 @@ mod model {
         static HERE: Cell<usize> = Cell::new(0);
     }
 
-    /// Two are enough to move between.
+    /// Two processors: enough for a thread to move.
     pub(crate) fn count() -> usize {
         2
     }

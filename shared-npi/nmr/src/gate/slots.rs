@@ -2,16 +2,15 @@
 
 //! A word per processor, in front of the word of a gate.
 //!
-//! An open slot counts the calls that enter on its processor, less those that leave
-//! there: a thread that moves in between is counted up in one slot and down in
-//! another, so that only the sum says how many are in flight. The close ends each slot
-//! by one exchange and adds what it had counted to the gate's word. What happens to a
-//! slot before the exchange is in that count, what happens to it afterwards finds it
-//! closed and goes to the word: nothing is counted twice or not at all. The word says
-//! that a leave is the last one only once it is closed, which it is by the addition of
-//! the sum.
+//! An open slot counts the calls that enter on its processor, minus those that leave there. A
+//! thread that changes processors in between increments one slot and decrements another, so
+//! that only the sum of all slots is the number of calls in flight. Closing the gate closes
+//! each slot by one exchange, and adds its count to the gate's word. An operation before the
+//! exchange is part of that count; an operation after it finds the slot closed and uses the
+//! word instead. So each is counted exactly once. The word reports a leave as the last one
+//! only when it is closed, which the addition of the sum does.
 //!
-//! A slot that is not open counts nothing: whatever is added to it is forgotten.
+//! A slot that is not open counts nothing: additions to it are ignored.
 
 use alloc::boxed::Box;
 
@@ -20,7 +19,7 @@ use crate::Result;
 use crate::memory::try_slice;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most slots of a gate, which fill a page. Beyond, processors share.
+/// The maximum number of slots of a gate, which fill a page. More processors share slots.
 const MOST: usize = 32;
 
 /// The slots of a gate.
@@ -30,8 +29,8 @@ const MOST: usize = 32;
 /// Their number is a power of two.
 pub(super) struct Slots(Box<[Slot]>);
 
-/// A count, so far from the next that no processor fetches both: they come in lines
-/// of 64 bytes, and some processors fetch the neighbour of a line with it.
+/// A count that shares no cache line with the next one. Cache lines have 64 bytes, and some
+/// processors fetch the adjacent line as well.
 #[repr(C)]
 struct Slot {
     count: Count,
@@ -43,19 +42,19 @@ struct Slot {
 pub(super) struct Count(AtomicUsize);
 
 impl Slots {
-    /// As many as there are processors, unopened. IRQL <= `DISPATCH_LEVEL`.
+    /// Creates an unopened slot for each processor. IRQL <= `DISPATCH_LEVEL`.
     pub(super) fn new() -> Result<Self> {
         let count = processors::count().clamp(1, MOST);
         let slots = try_slice(count.next_power_of_two(), || Slot {
             count: Count(AtomicUsize::new(UNOPENED)),
             _apart: [0; 15],
         });
-        // INVARIANT: a power of two was asked for.
+        // INVARIANT: the requested length is a power of two.
         slots.map(Self)
     }
 
-    /// The slot of this processor. The thread may be on another one by now: that
-    /// costs time and changes no sum.
+    /// The slot of the current processor. If the thread moves to another processor
+    /// meanwhile, that costs time but does not change the sum.
     pub(super) fn here(&self) -> &Count {
         let index = processors::current() & (self.0.len() - 1);
         // SAFETY: the length is a power of two, so that the index is below it.
@@ -68,14 +67,14 @@ impl Slots {
         }
     }
 
-    /// What the open ones count, in units of [`ONE`].
+    /// The sum of the open slots' counts, in units of [`ONE`].
     pub(super) fn counted(&self) -> usize {
         let state = |slot: &Slot| slot.count.0.load(Ordering::Relaxed);
         let open = self.0.iter().map(state).filter(|state| is_open(*state));
         open.fold(0, usize::wrapping_add)
     }
 
-    /// Closes all. Returns what they had counted, in units of [`ONE`].
+    /// Closes all slots. Returns the sum of their counts, in units of [`ONE`].
     pub(super) fn close(&self) -> usize {
         self.0
             .iter()
@@ -84,9 +83,9 @@ impl Slots {
 }
 
 impl Count {
-    /// Has an unopened slot count from now on.
+    /// Opens an unopened slot: it counts from now on.
     fn open(&self) {
-        // Release: who enters sees what was written before the gate opened.
+        // Release: a thread that enters sees what was written before the gate opened.
         let _ = self
             .0
             .fetch_update(Ordering::Release, Ordering::Relaxed, |state| {
@@ -94,19 +93,19 @@ impl Count {
             });
     }
 
-    /// Counts a call in an open slot, and returns `true` if it is one.
+    /// Counts a call. Returns `true` if the slot is open.
     pub(super) fn add(&self) -> bool {
         is_open(self.0.fetch_add(ONE, Ordering::Acquire))
     }
 
-    /// Counts the end of a call in an open slot, and returns `true` if it is one: then
-    /// the slot may be gone when this returns.
+    /// Counts the end of a call. Returns `true` if the slot is open; the slot may then have
+    /// been freed when this returns.
     pub(super) fn subtract(&self) -> bool {
-        // Release: all that the call did comes before the memory goes.
+        // Release: everything that the call did happens before the memory is freed.
         is_open(self.0.fetch_sub(ONE, Ordering::Release))
     }
 
-    /// Has a slot count no more. Returns what it had counted.
+    /// Closes the slot: it no longer counts. Returns its count.
     fn close(&self) -> usize {
         // Acquire: pairs with the release of every leave that was counted here.
         let before = self.0.swap(CLOSED, Ordering::Acquire);

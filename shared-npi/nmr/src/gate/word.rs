@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The word of a gate that knows whether the gate is closed and who leaves last.
+//! The word of a gate that has the closed state and detects the last leave.
 
 use super::{CLOSED, Leave, ONE, UNOPENED};
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// A count of calls in flight, and in its low bits the state of the gate.
 ///
-/// The count may be below zero as long as the word is not closed: calls that a slot
-/// has counted may leave here.
+/// The count may be negative while the word is not closed: a call that a slot has counted may
+/// leave here.
 pub(super) struct Word(AtomicUsize);
 
 impl Word {
-    /// Of an unopened gate, with one call in flight.
+    /// Creates the word of an unopened gate, with one call in flight.
     pub(super) fn new() -> Self {
         Self(AtomicUsize::new(UNOPENED | ONE))
     }
 
     pub(super) fn open(&self) {
-        // Release: who enters sees what was written before the gate opened.
+        // Release: a thread that enters sees what was written before the gate opened.
         self.0.fetch_and(!UNOPENED, Ordering::Release);
     }
 
@@ -31,7 +31,7 @@ impl Word {
             .is_ok()
     }
 
-    /// Counts a call, open or not.
+    /// Counts a call, whether the gate is open or not.
     pub(super) fn add_ref(&self) {
         self.0.fetch_add(ONE, Ordering::Relaxed);
     }
@@ -41,11 +41,11 @@ impl Word {
         self.0.load(Ordering::Relaxed) & !(UNOPENED | CLOSED)
     }
 
-    /// Closes the gate, and takes over the calls that others have `counted`, in units
-    /// of [`ONE`].
+    /// Closes the gate, and adds the calls that the slots have `counted`, in units of
+    /// [`ONE`].
     pub(super) fn close(&self, counted: usize) -> Leave {
-        // Release: what was acquired from those who have left goes on to the last one
-        // out. Acquire: this may be the last one.
+        // Release: passes on to the last leave what was acquired from earlier ones. Acquire:
+        // this may be the last one.
         let before = self
             .0
             .fetch_add(counted.wrapping_add(CLOSED), Ordering::AcqRel);
@@ -56,9 +56,9 @@ impl Word {
         }
     }
 
-    /// Subtracts a call. The word may be gone when this returns.
+    /// Subtracts a call. The word may have been freed when this returns.
     pub(super) fn leave(&self) -> Leave {
-        // Release: all that the call did comes before the memory goes.
+        // Release: everything that the call did happens before the memory is freed.
         let before = self.0.fetch_sub(ONE, Ordering::Release);
         if before & !UNOPENED != (CLOSED | ONE) {
             return Leave::NotLast;

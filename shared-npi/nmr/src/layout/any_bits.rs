@@ -11,16 +11,15 @@ use crate::abi::{GUID, LUID};
 
 /// A type of which every bit pattern is a valid value.
 ///
-/// [`c_struct!`](crate::c_struct) implements it for a structure whose fields have
-/// it.
+/// [`c_struct!`](crate::c_struct) implements it for a structure whose fields all have such
+/// types.
 ///
 /// # Safety
 ///
-/// Any initialised bytes of this type's size and alignment are a value of the
-/// type. In particular it contains no reference, no `bool`, no enumeration, and no
-/// function that safe code can call: an entry of a dispatch table is an
-/// `Option<unsafe extern "system" fn(..)>`. What is beyond [`USED`](Self::USED) bytes
-/// is padding.
+/// Any initialised bytes of this type's size and alignment are a value of the type. In
+/// particular it contains no reference, no `bool`, no enumeration, and no function that safe
+/// code can call: an entry of a dispatch table is an `Option<unsafe extern "system" fn(..)>`.
+/// All bytes beyond [`USED`](Self::USED) are padding.
 #[diagnostic::on_unimplemented(
     message = "a peer's bytes cannot be taken for a `{Self}`",
     note = "fields are integers, raw pointers, arrays, and `Option<unsafe extern \"system\" fn(..)>`"
@@ -50,12 +49,12 @@ unsafe impl<T: 'static> AnyBits for *const T {}
 unsafe impl<T: 'static> AnyBits for *mut T {}
 // SAFETY: a raw pointer may have any value; using it takes `unsafe`.
 unsafe impl<T: 'static> AnyBits for AtomicPtr<T> {}
-// SAFETY: the elements have any bits, and an array has nothing else.
+// SAFETY: the elements are `AnyBits`, and an array contains nothing else.
 unsafe impl<T: AnyBits, const N: usize> AnyBits for [T; N] {}
 
-/// A pointer to data, as a member of a structure: null, or to a `T` that the side which
-/// hands over the structure keeps. Following it takes `unsafe`, with
-/// [`checked`](super::checked) where `T` has a check.
+/// A pointer to data, as a field of a structure: null, or to a `T` that the side which passes
+/// the structure keeps valid. Dereferencing it takes `unsafe`, with
+/// [`checked`](super::checked) if `T` has a check.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Pointer<T>(pub *const T);
@@ -64,7 +63,7 @@ impl<T> Pointer<T> {
     /// Null.
     pub const NULL: Self = Self(ptr::null());
 
-    /// A pointer to `data`.
+    /// Creates a pointer to `data`.
     #[must_use]
     pub const fn to(data: &'static T) -> Self {
         Self(data)
@@ -79,21 +78,19 @@ impl<T> Clone for Pointer<T> {
 
 impl<T> Copy for Pointer<T> {}
 
-// SAFETY: a pointer may have any value; following it takes `unsafe`.
+// SAFETY: a pointer may have any value; dereferencing it takes `unsafe`.
 unsafe impl<T: 'static> AnyBits for Pointer<T> {}
-// SAFETY: it belongs to no thread, and following it takes `unsafe`.
+// SAFETY: it belongs to no thread, and dereferencing it takes `unsafe`.
 unsafe impl<T> Send for Pointer<T> {}
-// SAFETY: a shared pointer is the same address, and following it takes `unsafe`.
+// SAFETY: a shared pointer is the same address, and dereferencing it takes `unsafe`.
 unsafe impl<T> Sync for Pointer<T> {}
 
 macro_rules! any_bits_functions {
     ($(($($argument:ident)*))*) => {$(
-        // SAFETY: null or an address; that a function of this type is there is the
-        // contract of the NPI, and calling it takes `unsafe`.
+        // SAFETY: null or an address. Calling it takes `unsafe`, by the contract of the NPI.
         unsafe impl<R: 'static $(, $argument: 'static)*> AnyBits
             for Option<unsafe extern "system" fn($($argument),*) -> R> {}
-        // SAFETY: null or an address; that a function of this type is there is the
-        // contract of the NPI, and calling it takes `unsafe`.
+        // SAFETY: null or an address. Calling it takes `unsafe`, by the contract of the NPI.
         unsafe impl<R: 'static $(, $argument: 'static)*> AnyBits
             for Option<unsafe extern "C" fn($($argument),*) -> R> {}
     )*};

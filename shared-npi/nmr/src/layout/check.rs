@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The check of a peer's structure, as data: where it has a size and a version, and which
-//! are accepted.
+//! The check of a peer's structure, as data: where its size and version are, and which are
+//! accepted.
 
-/// The place of a version or size in a structure: an unsigned integer.
+/// The unsigned integer in a structure that has its version or size.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     offset: usize,
@@ -45,7 +45,7 @@ impl Field {
         }
     }
 
-    /// The number of its bytes.
+    /// The size of the field in bytes.
     const fn size(self) -> usize {
         match self.width {
             Width::U16 => size_of::<u16>(),
@@ -54,7 +54,7 @@ impl Field {
         }
     }
 
-    /// Returns `true` if it is inside one of `fields`, each an offset and a size.
+    /// Returns `true` if the field is inside one of `fields`, each an offset and a size.
     const fn is_within(self, mut fields: &[(usize, usize)]) -> bool {
         while let [(offset, size), rest @ ..] = fields {
             if *offset <= self.offset && self.offset + self.size() <= *offset + *size {
@@ -84,7 +84,7 @@ impl Field {
     }
 }
 
-/// The check of a peer's structure, before a reference to it is made.
+/// The check of a peer's structure before a reference to it is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     pub(super) size: Option<Field>,
@@ -94,7 +94,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Nothing but the pointer: the identity of the NPI vouches for the layout.
+    /// Checks nothing but the pointer: the identity of the NPI implies the layout.
     pub const NONE: Self = Self {
         size: None,
         version: None,
@@ -102,35 +102,35 @@ impl Check {
         highest: u64::MAX,
     };
 
-    /// A [`Header`](crate::header::Header) first: `u16` size, at least that of the
-    /// type, then `u16` version, from 1.
+    /// Checks a [`Header`](crate::header::Header) at the beginning: a `u16` size, at least
+    /// that of the type, and a `u16` version, at least 1.
     pub const SIZE_FIRST: Self =
         Self::NONE
             .size(Field::u16(0))
             .version(Field::u16(2), 1, u16::MAX as u64);
 
-    /// A `u16` version first, from `lowest` to `highest`; no size. A version that
-    /// is accepted has all the fields of the type.
+    /// Checks a `u16` version at the beginning, from `lowest` to `highest`, and no size. Each
+    /// accepted version has all the fields of the type.
     #[must_use]
     pub const fn version_first(lowest: u16, highest: u16) -> Self {
         Self::NONE.version(Field::u16(0), lowest as u64, highest as u64)
     }
 
-    /// A `u16` version first, from `lowest` to `highest`, then, aligned, a
-    /// `size_t` size, at least that of the type.
+    /// Checks a `u16` version at the beginning, from `lowest` to `highest`, and after it,
+    /// aligned, a `size_t` size, at least that of the type.
     #[must_use]
     pub const fn version_and_size(lowest: u16, highest: u16) -> Self {
         Self::version_first(lowest, highest).size(Field::usize(size_of::<usize>()))
     }
 
-    /// This check, and the size in `field` is at least that of the type.
+    /// Adds a check that the size in `field` is at least that of the type.
     #[must_use]
     pub const fn size(mut self, field: Field) -> Self {
         self.size = Some(field);
         self
     }
 
-    /// This check, and the version in `field` is from `lowest` to `highest`.
+    /// Adds a check that the version in `field` is from `lowest` to `highest`.
     #[must_use]
     pub const fn version(mut self, field: Field, lowest: u64, highest: u64) -> Self {
         self.version = Some(field);
@@ -139,9 +139,8 @@ impl Check {
         self
     }
 
-    /// Panics, at compile time, if a number that is checked is not inside one of the
-    /// `fields` of the structure, each an offset and a size: there may be padding
-    /// between them, which is not initialised.
+    /// Panics at compile time if a checked number is not inside one of the `fields` of the
+    /// structure, each an offset and a size: padding between them is not initialised.
     #[doc(hidden)]
     pub const fn assert_within(self, fields: &[(usize, usize)]) {
         if let Some(field) = self.size {
@@ -152,8 +151,8 @@ impl Check {
         }
     }
 
-    /// Returns the size that the structure at `base` announces, or `None` if it has
-    /// no accepted version.
+    /// Returns the size that the structure at `base` states, or `None` if its version is not
+    /// accepted.
     ///
     /// # Safety
     ///

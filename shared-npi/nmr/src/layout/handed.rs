@@ -13,7 +13,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// [`Optional`] or [`Absent`]: null may be handed over.
+/// [`Optional`] or [`Absent`]: a pointer that may be null.
 pub trait Nullable: Handed {
     /// Null.
     #[doc(hidden)]
@@ -30,48 +30,47 @@ impl Nullable for Absent {
 
 /// The contract of a pointer to a structure: [`Required`], [`Optional`] or [`Absent`].
 pub trait Handed: sealed::Sealed + 'static {
-    /// The value that a module hands to its peers.
+    /// The value that a module passes to its peers.
     type Own: Copy + Send + Sync + 'static;
 
-    /// A peer's structure, once it is checked.
+    /// A peer's structure after its check.
     type Seen<'a>: Copy;
 
     /// The check of the structure.
     #[doc(hidden)]
     const CHECK: Check;
 
-    /// The sizes in bytes that a structure of a module's own may announce: without
-    /// the padding at the end, and with it.
+    /// The sizes in bytes that a module's own structure may state: without the padding at its
+    /// end, and with it.
     #[doc(hidden)]
     const SIZES: [usize; 2];
 
-    /// The pointer that goes to the peer.
+    /// Returns the pointer that is passed to the peer.
     #[doc(hidden)]
     fn pointer(own: Self::Own) -> *const c_void;
 
-    /// Checks the pointer that came from the peer.
+    /// Checks a pointer from the peer.
     ///
     /// # Safety
     ///
-    /// As for [`checked`], for the structure that this names.
+    /// As for [`checked`], with the structure of this type.
     #[doc(hidden)]
     unsafe fn see<'a>(pointer: *const c_void) -> Result<Self::Seen<'a>>;
 
-    /// The same, seen for a shorter time.
+    /// Shortens the lifetime of a checked structure.
     #[doc(hidden)]
     fn shorten<'a>(seen: Self::Seen<'static>) -> Self::Seen<'a>;
 }
 
-/// The pointer leads to a `T`.
+/// A pointer to a `T`, which is not null.
 #[derive(Debug)]
 pub struct Required<T>(PhantomData<T>);
 
-/// The pointer is null or leads to a `T`.
+/// A pointer to a `T`, or null.
 #[derive(Debug)]
 pub struct Optional<T>(PhantomData<T>);
 
-/// The NPI defines no such structure: null is handed over, and what comes from a
-/// peer is not looked at.
+/// The NPI defines no such structure: a module passes null, and ignores the peer's pointer.
 #[derive(Debug)]
 pub struct Absent(());
 
@@ -90,7 +89,7 @@ impl<T: Layout + Sync> Handed for Required<T> {
     }
 
     unsafe fn see<'a>(pointer: *const c_void) -> Result<&'a T> {
-        // SAFETY: by this function's contract, which is that of the callee.
+        // SAFETY: this function's contract is that of `checked`.
         unsafe { checked(pointer.cast()) }
     }
 
@@ -113,7 +112,7 @@ impl<T: Layout + Sync> Handed for Optional<T> {
         if pointer.is_null() {
             return Ok(None);
         }
-        // SAFETY: by this function's contract, which is that of the callee.
+        // SAFETY: this function's contract is that of `checked`.
         unsafe { checked(pointer.cast()) }.map(Some)
     }
 
@@ -139,20 +138,20 @@ impl Handed for Absent {
     fn shorten<'a>((): Self::Seen<'static>) -> Self::Seen<'a> {}
 }
 
-/// Panics, at compile time, if a module's own structure announces another size
-/// than it has, or a version that it would not accept itself.
+/// Panics at compile time if a module's own structure states a wrong size, or a version that
+/// the module would not accept itself.
 pub(crate) const fn assert_whole<H: Handed>(own: &H::Own) {
     let [used, whole] = H::SIZES;
     if whole == 0 {
         return;
     }
-    // SAFETY: the trait is sealed: what has a size hands over a reference or an
-    // optional reference, and both have the form of a pointer.
+    // SAFETY: the trait is sealed: a type whose check has a size passes a reference or an
+    // optional reference, both of which are represented as a pointer.
     let pointer = unsafe { *ptr::from_ref(own).cast::<*const u8>() };
     if pointer.is_null() {
         return;
     }
-    // SAFETY: the reference leads to a structure whose check this is.
+    // SAFETY: the reference points to a structure of this check.
     match unsafe { H::CHECK.announced(pointer) } {
         Some(size) => assert!(
             size == used as u64 || size == whole as u64 || H::CHECK.size.is_none(),

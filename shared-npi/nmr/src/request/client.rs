@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The client's end: requests that it submits.
+//! The client's end: submitting requests.
 //!
-//! A binding has a fixed number of slots, allocated at the attach. A slot is idle,
-//! or in use from the submission until the request is back; an idle one holds
-//! nothing, so that a client may leave its slots alone for as long as it likes and
-//! still detaches.
+//! A binding has a fixed number of slots, which are allocated in the attach callback. A slot
+//! is in use from the submission of a request until the client has dropped its completion, and
+//! idle otherwise. An idle slot keeps no reference to the binding, so that it does not delay a
+//! detach.
 
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
@@ -24,20 +24,20 @@ use crate::{NtStatus, Result, memory};
 
 /// A module that submits requests.
 pub trait RequestClient: Module<Role = Client, Npi: Requests> {
-    /// The slots of a binding, always the same: a completion is looked for in these,
-    /// and one that is not found there keeps the binding from detaching.
+    /// Returns the slots of a binding, the same ones for each call: a completed request is
+    /// looked up in them, and if it is not found, the binding never finishes detaching.
     fn slots(binding: &Self::Binding) -> &Slots<Self::Npi>;
 
-    /// A request that was pended is back; its slot is idle once this value is
+    /// Receives a pended request that has been completed. Its slot is idle once `request` is
     /// dropped. Must not block. IRQL <= `DISPATCH_LEVEL`.
     fn completed(&self, request: Completed<'_, Self>);
 
-    /// The provider has completed a request that it did not have. Nothing is lost by
-    /// it. Must not block. IRQL <= `DISPATCH_LEVEL`.
+    /// Reports that the provider has completed a request that was not pending. The completion
+    /// has no effect. Must not block. IRQL <= `DISPATCH_LEVEL`.
     fn unexpected(&self) {}
 }
 
-/// The function of a client's table that gets a request back:
+/// The entry of a client's dispatch table that completes a request:
 /// [`Complete`](super::Complete). A request that is not pending is reported as
 /// [unexpected](RequestClient::unexpected). IRQL <= `DISPATCH_LEVEL`.
 ///
@@ -59,23 +59,23 @@ pub unsafe extern "system" fn dispatch_complete<M: RequestClient>(
         binding.module().unexpected();
         return;
     };
-    // SAFETY: `submit` gave up this reference to the binding, and the slot's state
-    // lets one completion take it back.
+    // SAFETY: `submit` turned this reference to the binding into a pointer, and the slot's
+    // state lets only one completion turn it back.
     let hold = unsafe { Hold::<M>::from_raw(NonNull::from(binding)) };
     if second == Second::Yes {
         binding.module().completed(Completed { slot, binding });
     }
-    // The first end leaves the slot to the submission, which has still to return.
+    // If this is the first of the two ends, `PendingCall` reports the completion.
     drop(hold);
 }
 
-/// The requests of one binding.
+/// The slots of one binding, each with the memory of a request.
 pub struct Slots<N: Requests> {
     slots: Vec<Slot<N>>,
 }
 
 impl<N: Requests> Slots<N> {
-    /// `count` idle slots. IRQL <= `DISPATCH_LEVEL`.
+    /// Allocates `count` idle slots. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl<N: Requests> Slots<N> {
         slots
             .try_reserve_exact(count)
             .map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
-        // Not `extend`, behind which stands an allocation that cannot fail.
+        // Not `extend`, which might allocate infallibly.
         for place in slots.spare_capacity_mut().iter_mut().take(count) {
             place.write(Slot::new());
         }
@@ -95,7 +95,7 @@ impl<N: Requests> Slots<N> {
         Ok(Self { slots })
     }
 
-    /// Returns `true` if a slot is idle at the moment. Any IRQL.
+    /// Returns `true` if a slot is currently idle. Any IRQL.
     #[must_use]
     pub fn has_idle(&self) -> bool {
         let idle = State::Idle as u8;
@@ -111,7 +111,7 @@ impl<N: Requests> Slots<N> {
             .find(|slot| slot.moves(State::Idle, State::Claimed))
     }
 
-    /// The slot of a request, which may be any pointer.
+    /// Finds the slot of a request. `request` may be any pointer.
     fn find(&self, request: *const N::Request) -> Option<&Slot<N>> {
         let offset = request.addr().wrapping_sub(self.slots.as_ptr().addr());
         self.slots
@@ -124,45 +124,45 @@ impl<N: Requests> Slots<N> {
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// It has no request.
+    /// The slot has no request.
     Idle,
-    /// Its request is the client's.
+    /// The request belongs to the client.
     Claimed,
-    /// Its request is submitted, and neither end is over.
+    /// The request has been submitted. The submission has not returned, and the request has
+    /// not been completed.
     Out,
-    /// Its request is complete, and the submission has still to return.
+    /// The request has been completed, and the submission has not returned.
     Completed,
-    /// The submission has returned `STATUS_PENDING`, and the completion is due.
+    /// The submission has returned `STATUS_PENDING`, and the request has not been completed.
     Returned,
 }
 
-/// Tells if an end of a pended request is the second one.
+/// Which of the two ends of a pended request this is: `Yes` for the second.
 #[derive(PartialEq, Eq)]
 enum Second {
     Yes,
     No,
 }
 
-/// The request is not pending.
+/// The error for a request that is not pending.
 struct NotPending;
 
 /// The memory of one request.
 ///
 /// # Invariants
 ///
-/// - `request` is first: its address is the slot's. It has been written once the
-///   state has been `Out`.
-/// - The request is the client's to touch while the state is `Claimed`, by the
-///   one thread that moved it there.
+/// - `request` is the first field, so that its address is the slot's. It has been written
+///   once the state has been `Out`.
+/// - While the state is `Claimed`, the request belongs to the thread that set that state.
 #[repr(C)]
 struct Slot<N: Requests> {
     request: UnsafeCell<MaybeUninit<N::Request>>,
     state: AtomicU8,
 }
 
-// SAFETY: the request belongs to one thread as the state says; the rest is `Sync`.
+// SAFETY: the state gives the request to one thread at a time; the rest is `Sync`.
 unsafe impl<N: Requests> Sync for Slot<N> {}
-// SAFETY: a request is bytes that cross from thread to thread anyway.
+// SAFETY: a request is plain data, which may pass from thread to thread.
 unsafe impl<N: Requests> Send for Slot<N> {}
 
 impl<N: Requests> Slot<N> {
@@ -174,21 +174,21 @@ impl<N: Requests> Slot<N> {
         }
     }
 
-    /// The request.
+    /// The address of the request.
     const fn request(&self) -> *mut N::Request {
         self.request.get().cast()
     }
 
-    /// Moves the slot to another state, if it is in the first. Returns `true` if it
-    /// was.
+    /// Changes the state from `from` to `to`. Returns `true` if it was `from`.
     fn moves(&self, from: State, to: State) -> bool {
         self.state
             .compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
-    /// Ends one of the two ends: as the first of them it leaves the state `mine`, as
-    /// the second it finds `other`, and the request is the client's.
+    /// Records that one of the two ends is over. If it is the first, the state becomes
+    /// `mine`. If it is the second, the state was `other`, and the request now belongs to the
+    /// client.
     fn end(&self, mine: State, other: State) -> core::result::Result<Second, NotPending> {
         if self.moves(State::Out, mine) {
             Ok(Second::No)
@@ -199,25 +199,24 @@ impl<N: Requests> Slot<N> {
         }
     }
 
-    /// Sets the status of a request that is the client's.
+    /// Sets the status of a request that belongs to the client.
     ///
     /// # Safety
     ///
-    /// The state is `Claimed`, by this thread, and the request has been written.
+    /// This thread has claimed the slot, and the request has been written.
     unsafe fn set_status(&self, status: NtStatus) {
         // SAFETY: the request is valid.
         let body = unsafe { body::<N>(self.request()) };
-        // SAFETY: by this function's contract it is the client's.
+        // SAFETY: by this function's contract it belongs to this thread.
         N::set_status(unsafe { &mut *body }, status);
     }
 }
 
-/// A request that is back. It reads as its body; its slot is idle once this is
-/// dropped.
+/// A completed request, which dereferences to its body. Dropping it makes its slot idle.
 ///
 /// # Invariants
 ///
-/// The state is `Claimed` for this value, and the request has been written.
+/// The slot is claimed for this value, and the request has been written.
 #[must_use = "dropping it makes its slot idle"]
 pub struct Completed<'binding, M: RequestClient> {
     slot: &'binding Slot<M::Npi>,
@@ -225,13 +224,13 @@ pub struct Completed<'binding, M: RequestClient> {
 }
 
 impl<'binding, M: RequestClient> Completed<'binding, M> {
-    /// The binding through which it went.
+    /// The binding in which the request was submitted.
     #[must_use]
     pub const fn binding(&self) -> &'binding Binding<M> {
         self.binding
     }
 
-    /// The status with which it was completed or answered.
+    /// The status with which the request was completed or answered.
     pub fn status(&self) -> NtStatus {
         <M::Npi as Requests>::status(self)
     }
@@ -243,7 +242,7 @@ impl<M: RequestClient> Deref for Completed<'_, M> {
     fn deref(&self) -> &Self::Target {
         // SAFETY: by the invariant the request is valid.
         let body = unsafe { body::<M::Npi>(self.slot.request()) };
-        // SAFETY: by the invariant it is the client's.
+        // SAFETY: by the invariant it belongs to this value.
         unsafe { &*body }
     }
 }
@@ -257,17 +256,18 @@ impl<M: RequestClient> Drop for Completed<'_, M> {
 /// The result of a submission.
 #[must_use = "an answer is read or dropped"]
 pub enum Submission<'binding, M: RequestClient> {
-    /// No slot was idle: here is the body again.
+    /// No slot was idle. The body is returned.
     NoSlot(<M::Npi as Requests>::Body),
-    /// The provider has answered at once.
+    /// The provider answered the request at once.
     Answered(Completed<'binding, M>),
-    /// The provider keeps the request, and [`RequestClient::completed`] will have
-    /// it. It cannot come back before this is dropped.
+    /// The provider has pended the request. [`RequestClient::completed`] receives it, but not
+    /// before this is dropped.
     Pending(PendingCall<'binding, M>),
 }
 
-/// Submits a request. The provider's table has no such function: the answer is
-/// `STATUS_NOINTERFACE`. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider runs.
+/// Submits a request. If the provider's dispatch table lacks the function, the request is
+/// answered with `STATUS_NOINTERFACE`. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock,
+/// because this calls the provider.
 pub fn submit<M: RequestClient>(
     call: Call<'_, M>,
     body: <M::Npi as Requests>::Body,
@@ -282,37 +282,36 @@ pub fn submit<M: RequestClient>(
     let Some(slot) = M::slots(binding.context()).claim() else {
         return Submission::NoSlot(body);
     };
-    // SAFETY: the slot was claimed.
+    // SAFETY: this thread has claimed the slot.
     unsafe { slot.request().write(<M::Npi as Requests>::request(body)) };
     slot.state.store(State::Out as u8, Ordering::Release);
-    // The completion's end of the request, which may come before `submit` returns.
+    // The hold is for the completion, which may come before `submit` returns.
     let raw = call.hold().into_raw();
     let status = call.make(|peer| match <M::Npi as Requests>::submit_of(peer.table()) {
-        // SAFETY: the provider is attached, and the request is its own from here on.
+        // SAFETY: the provider is attached, and the request belongs to it from here on.
         Some(submit) => NtStatus(unsafe { submit(peer.context(), slot.request()) }),
         None => NtStatus::NOINTERFACE,
     });
     if status == NtStatus::PENDING {
         return Submission::Pending(PendingCall { slot, binding });
     }
-    // A provider that answers has no completion to make. If it has made one
-    // nevertheless, that has taken the reference back, and the slot is the client's
-    // all the same.
+    // A provider that has answered makes no completion. If it has made one nevertheless,
+    // that completion has consumed the hold, and the slot still belongs to the client.
     if slot.moves(State::Out, State::Claimed) {
-        // SAFETY: no completion has taken the reference back, and none will: it
-        // would find the state changed.
+        // SAFETY: no completion has consumed the hold, and none will, because the state has
+        // changed.
         drop(unsafe { Hold::<M>::from_raw(raw) });
     } else {
         binding.module().unexpected();
         slot.state.store(State::Claimed as u8, Ordering::Release);
     }
-    // SAFETY: the slot is claimed by this thread, and the request was written.
+    // SAFETY: this thread has claimed the slot, and the request was written.
     unsafe { slot.set_status(status) };
     Submission::Answered(Completed { slot, binding })
 }
 
-/// The end of a pended request that the submission returned to. The slot is not
-/// reused before it is dropped, so that the request can be cancelled.
+/// A pended request, at the end of its submission. Its slot is not reused before this is
+/// dropped, so that the request can be cancelled.
 #[must_use = "dropping it ends this end of the request"]
 pub struct PendingCall<'binding, M: RequestClient> {
     slot: &'binding Slot<M::Npi>,
@@ -320,14 +319,15 @@ pub struct PendingCall<'binding, M: RequestClient> {
 }
 
 impl<M: RequestClient> PendingCall<'_, M> {
-    /// The binding that the request was submitted in. Any IRQL.
+    /// The binding in which the request was submitted. Any IRQL.
     #[must_use]
     pub const fn binding(&self) -> &Binding<M> {
         self.binding
     }
 
-    /// Asks the provider to hurry, unless it has no function for that or the binding
-    /// detaches. What else the NPI wants of a cancellation is the caller's to check. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider runs.
+    /// Cancels the request, unless the provider's dispatch table lacks the function or the
+    /// binding is detaching. The caller checks any other conditions of the NPI.
+    /// IRQL <= `DISPATCH_LEVEL`; the caller holds no lock, because this calls the provider.
     pub fn cancel(&self) {
         // A cancellation is a new call: it passes the gate.
         let Some(call) = self.binding.enter() else {
@@ -335,8 +335,8 @@ impl<M: RequestClient> PendingCall<'_, M> {
         };
         call.make(|peer| {
             if let Some(cancel) = <M::Npi as Requests>::cancel_of(peer.table()) {
-                // SAFETY: the provider is attached, and the request is not reused
-                // before this end is over.
+                // SAFETY: the provider is attached, and the request is not reused before
+                // `self` is dropped.
                 unsafe { cancel(peer.context(), self.slot.request()) };
             }
         });

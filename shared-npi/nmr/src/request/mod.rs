@@ -2,31 +2,30 @@
 
 //! Requests that a provider may complete later.
 //!
-//! The hardest part of an NPI is a call that returns `STATUS_PENDING`: it stays in
-//! flight on both sides until the provider has called the client's completion
-//! function, it has two ends on two threads, it can be cancelled, and it is
-//! completed exactly once. This module has it for any NPI that describes its request
-//! as [`Requests`].
+//! The hardest part of an NPI is a call that returns `STATUS_PENDING`: it stays in flight on
+//! both sides until the provider has called the client's completion function, it returns and
+//! completes on two threads, it can be cancelled, and it must be completed exactly once. This
+//! module implements such calls for any NPI that implements [`Requests`].
 //!
 //! | side | the module implements | it gets |
 //! |---|---|---|
-//! | provider | [`RequestProvider`] | [`Submitted`], to be answered at once, or made a [`Pended`] and completed from any thread |
-//! | client | [`RequestClient`] | [`Slots`] in each binding; [`submit`] sends a request, [`Completed`] is one that is back |
+//! | provider | [`RequestProvider`] | [`Submitted`], to be answered at once or turned into a [`Pended`], which any thread completes |
+//! | client | [`RequestClient`] | [`Slots`] in each binding, [`submit`] to submit a request, and [`Completed`] for a completed one |
 //!
 //! # In flight
 //!
-//! - A request that the provider has accepted holds both ends of the binding, from
-//!   the submission to the return of the completion function: each side's detach
-//!   waits for it.
-//! - An idle slot holds nothing.
-//! - After the detach callback nothing is submitted and nothing cancelled. The
-//!   completion of an accepted request is due all the same.
+//! - A request that the provider has accepted keeps both ends of the binding attached from
+//!   the submission to the return of the completion function: each side's detach pends until
+//!   then.
+//! - An idle slot does not.
+//! - After the detach callback no request is submitted or cancelled. The completion of an
+//!   accepted request is still due.
 //!
 //! # The two ends of a pended request
 //!
-//! The submission returns and the request is completed, in any order, on two
-//! threads. Only after both is the slot idle. The slot's state decides which is
-//! the second, and that one reports the completion.
+//! On two threads and in any order, the submission returns and the request is completed. The
+//! slot becomes idle only after both. The second one, as the slot's state shows, reports the
+//! completion.
 
 mod client;
 mod provider;
@@ -49,46 +48,46 @@ use crate::layout::{AnyBits, Handed, Layout};
 use crate::module::Npi;
 use crate::{NtStatus, Result};
 
-/// The provider's function that takes a request.
+/// The provider's function to which a client submits a request.
 ///
-/// It returns `STATUS_PENDING` if the provider keeps the request and will complete
-/// it exactly once, perhaps before this has returned; any other status is the
-/// answer, and the provider is done with the request. IRQL <= `DISPATCH_LEVEL`.
+/// It returns `STATUS_PENDING` if the provider keeps the request and completes it exactly
+/// once, perhaps before this has returned. With any other status, which is the answer, the
+/// provider is done with the request. IRQL <= `DISPATCH_LEVEL`.
 pub type Submit<R> =
     unsafe extern "system" fn(provider_context: *mut c_void, request: *mut R) -> NTSTATUS;
 
-/// The provider's function that asks it to hurry a request.
+/// The provider's function that cancels a request.
 /// IRQL <= `DISPATCH_LEVEL`.
 pub type Cancel<R> = unsafe extern "system" fn(provider_context: *mut c_void, request: *mut R);
 
-/// The client's function that gets a request back. IRQL <= `DISPATCH_LEVEL`.
+/// The client's function that completes a request. IRQL <= `DISPATCH_LEVEL`.
 pub type Complete<R> = unsafe extern "system" fn(client_context: *mut c_void, request: *mut R);
 
-/// A provider's dispatch table in the NPI `N`, as its client gets it.
+/// A provider's dispatch table in the NPI `N`, as a client sees it.
 type ProviderTable<'a, N> = <<N as Npi>::ProviderDispatch as Handed>::Seen<'a>;
 
-/// A client's dispatch table in the NPI `N`, as its provider gets it.
+/// A client's dispatch table in the NPI `N`, as a provider sees it.
 type ClientTable<'a, N> = <<N as Npi>::ClientDispatch as Handed>::Seen<'a>;
 
 /// An NPI whose clients submit requests that a provider may complete later.
 ///
-/// The client owns the memory of a request and lends it to the provider from
-/// the submission to its end.
+/// The client owns the memory of a request. The request belongs to the provider from the
+/// submission until it is answered or completed.
 ///
 /// # Safety
 ///
 /// - [`BODY`](Self::BODY) and [`AREA`](Self::AREA) are the offsets of a
 ///   [`Body`](Self::Body) and of a [`ProviderArea`] in [`Request`](Self::Request).
 /// - The functions that [`submit_of`](Self::submit_of), [`cancel_of`](Self::cancel_of)
-///   and [`complete_of`](Self::complete_of) find keep the contracts of [`Submit`],
-///   [`Cancel`] and [`Complete`] in every implementation: that is part of the NPI.
-/// - A client leaves a request that is pending alone but for a cancellation, and
-///   does not reuse its memory before the cancellation has returned.
+///   and [`complete_of`](Self::complete_of) return keep the contracts of [`Submit`],
+///   [`Cancel`] and [`Complete`] in every implementation, as part of the NPI.
+/// - A client does not touch a pending request, except to cancel it, and does not reuse its
+///   memory before the cancellation has returned.
 pub unsafe trait Requests: Npi {
-    /// A request, as it crosses the border.
+    /// A request, as the client passes it to the provider.
     type Request: Layout;
 
-    /// The question and the answer, inside the request.
+    /// The part of the request that has its input and its output.
     type Body: AnyBits + Send + Sync;
 
     /// The offset of the body in the request.
@@ -97,7 +96,7 @@ pub unsafe trait Requests: Npi {
     /// The offset of the provider's area in the request.
     const AREA: usize;
 
-    /// A request with this body, for a client to submit.
+    /// Creates a request with this body, for a client to submit.
     fn request(body: Self::Body) -> Self::Request;
 
     /// The status with which the request was completed or answered.
@@ -117,24 +116,25 @@ pub unsafe trait Requests: Npi {
         Ok(())
     }
 
-    /// The function of the provider that takes a request.
+    /// Returns the provider's function that takes a request.
     fn submit_of(provider: ProviderTable<'_, Self>) -> Option<Submit<Self::Request>>;
 
-    /// The function of the provider that hurries a request, if the NPI has one.
+    /// Returns the provider's function that cancels a request, if there is one.
     fn cancel_of(provider: ProviderTable<'_, Self>) -> Option<Cancel<Self::Request>> {
         let _ = provider;
         None
     }
 
-    /// The function of the client that gets a request back.
+    /// Returns the client's function that completes a request.
     fn complete_of(client: ClientTable<'_, Self>) -> Option<Complete<Self::Request>>;
 }
 
-/// Declares a request of three parts, [`Header`](crate::header::Header), body and
-/// [`ProviderArea`], and [`Requests`] for it. Of the body it needs the field that has the
-/// status, an `NTSTATUS`, and of the tables the fields that have the functions.
+/// Declares a request that consists of a [`Header`](crate::header::Header), a body and a
+/// [`ProviderArea`], and implements [`Requests`] for it. Its arguments name the field of the
+/// body that has the status, an `NTSTATUS`, and the fields of the dispatch tables that have
+/// the functions.
 ///
-/// `unsafe` promises of these functions what [`Requests`] does.
+/// `unsafe` asserts that these functions keep the contracts that [`Requests`] demands.
 ///
 /// ```
 /// use core::ffi::c_void;
@@ -146,11 +146,11 @@ pub unsafe trait Requests: Npi {
 /// nmr::c_struct! {
 ///     /// A number and its square.
 ///     pub struct Square {
-///         /// Asked.
+///         /// The input.
 ///         pub number: u32,
-///         /// How it was answered.
+///         /// The status of the completion.
 ///         pub status: NTSTATUS,
-///         /// Answered.
+///         /// The output.
 ///         pub square: u64,
 ///     }
 /// }
@@ -160,7 +160,7 @@ pub unsafe trait Requests: Npi {
 ///     pub struct ProviderDispatch: Check::NONE {
 ///         /// Takes a request.
 ///         pub submit: Option<Submit<Request>>,
-///         /// Hurries one.
+///         /// Cancels a request.
 ///         pub cancel: Option<Cancel<Request>>,
 ///     }
 /// }
@@ -168,12 +168,12 @@ pub unsafe trait Requests: Npi {
 /// nmr::c_struct! {
 ///     /// The functions of a client.
 ///     pub struct ClientDispatch: Check::NONE {
-///         /// Gets a request back.
+///         /// Completes a request.
 ///         pub complete: Option<Complete<Request>>,
 ///     }
 /// }
 ///
-/// /// Squares.
+/// /// The NPI.
 /// pub enum Squares {}
 ///
 /// // SAFETY: modules with this identity keep the contract on this page.
@@ -217,8 +217,8 @@ macro_rules! requests {
 
         const _: () = assert!($version != 0, "versions are from 1");
 
-        // SAFETY: the offsets are those of the fields; who wrote `unsafe` promises the
-        // rest.
+        // SAFETY: the offsets are those of the fields; the `unsafe` of the macro's caller
+        // asserts the rest.
         unsafe impl $crate::request::Requests for $npi {
             type Request = $request;
             type Body = $type;
@@ -262,11 +262,11 @@ macro_rules! requests {
     };
 }
 
-/// Memory in a request that is the provider's while it keeps the request: four
-/// words. The client sets them to zero before it submits, and does not look at them.
+/// Four words in a request for the provider's use while the request pends. The client sets
+/// them to zero before it submits, and does not read them.
 #[repr(C)]
 pub struct ProviderArea {
-    /// First: the request's place in an [`Inbox`](crate::inbox::Inbox).
+    /// The request's link in an [`Inbox`](crate::inbox::Inbox). Must be the first field.
     link: Link,
     /// The binding, as [`Hold::into_raw`](crate::Hold::into_raw) returned it.
     binding: AtomicPtr<c_void>,
@@ -277,11 +277,11 @@ pub struct ProviderArea {
 
 const _: () = assert!(size_of::<ProviderArea>() == size_of::<[usize; 4]>());
 
-// SAFETY: raw pointers and integers; what they mean is the provider's affair.
+// SAFETY: it consists of raw pointers and integers, of which any bits are valid.
 unsafe impl AnyBits for ProviderArea {}
 
 impl ProviderArea {
-    /// An area of zeros.
+    /// Creates an area of zeros.
     #[must_use]
     pub const fn new() -> Self {
         Self {

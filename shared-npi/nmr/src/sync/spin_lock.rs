@@ -13,17 +13,17 @@ use kernel::Lock;
 #[cfg(loom)]
 use model::Lock;
 
-/// A value that one thread at a time looks at.
+/// A spin lock with the value that it guards.
 pub struct SpinLock<T> {
     lock: Lock,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the value is only lent to the thread that holds the lock.
+// SAFETY: only the thread that holds the lock has access to the value.
 unsafe impl<T: Send> Sync for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
-    /// A lock that is free.
+    /// Creates a lock that is not held.
     #[cfg(not(loom))]
     #[must_use]
     pub const fn new(value: T) -> Self {
@@ -33,7 +33,7 @@ impl<T> SpinLock<T> {
         }
     }
 
-    /// A lock that is free.
+    /// Creates a lock that is not held.
     #[cfg(loom)]
     #[must_use]
     pub fn new(value: T) -> Self {
@@ -43,15 +43,14 @@ impl<T> SpinLock<T> {
         }
     }
 
-    /// Lends the value to `body`, which runs at `DISPATCH_LEVEL`, is short, and
-    /// calls nothing of another module's. IRQL <= `DISPATCH_LEVEL`.
+    /// Calls `body` with the value while the lock is held. `body` runs at `DISPATCH_LEVEL`,
+    /// is short, and calls no function of another module. IRQL <= `DISPATCH_LEVEL`.
     ///
-    /// The lock is not recursive: a `body` that takes it again spins for ever, on
-    /// Windows without a bug check. So does one that drops the last
-    /// [`Hold`](crate::Hold) of a binding whose cleanup takes it: return what is to be
-    /// dropped.
+    /// The lock is not recursive: a `body` that acquires it again spins for ever, on Windows
+    /// without a bug check. So does one that drops the last [`Hold`](crate::Hold) of a binding
+    /// whose cleanup acquires it: let `body` return the values that are to be dropped.
     ///
-    /// `Send` keeps out what belongs to a thread, above all the proofs of
+    /// The bound `Send` excludes values that belong to a thread, above all the proofs of
     /// [`irql`](crate::irql), which do not hold in `body`:
     ///
     /// ```compile_fail,E0277
@@ -72,14 +71,14 @@ impl<T> SpinLock<T> {
     /// [`with`](Self::with), for the library's own lists, whose links are pointers.
     pub(crate) fn hold<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
         self.lock.hold(|| {
-            // SAFETY: the lock is held, so that no other reference to the value
-            // exists: taking it twice does not return.
+            // SAFETY: the lock is held, so that no other reference to the value exists:
+            // acquiring it twice does not return.
             body(unsafe { &mut *self.value.get() })
         })
     }
 }
 
-/// Windows' own.
+/// The lock of the Windows kernel.
 #[cfg(all(not(loom), windows))]
 mod kernel {
     use core::cell::UnsafeCell;
@@ -100,18 +99,18 @@ mod kernel {
         }
 
         pub(super) fn hold<R>(&self, body: impl FnOnce() -> R) -> R {
-            // SAFETY: a lock of this driver's, in its image or in the
-            // non-paged pool, which this thread does not hold.
+            // SAFETY: the lock is in this driver's image or in non-paged pool, and this
+            // thread does not hold it.
             let irql = unsafe { KeAcquireSpinLockRaiseToDpc(self.0.get()) };
             let result = body();
-            // SAFETY: the lock was taken above, at `irql`.
+            // SAFETY: the lock was acquired above, at `irql`.
             unsafe { KeReleaseSpinLock(self.0.get(), irql) };
             result
         }
     }
 }
 
-/// A host has no IRQL to raise.
+/// The lock of a host, which has no IRQL to raise.
 #[cfg(all(not(loom), not(windows)))]
 mod host {
     use core::sync::atomic::{AtomicBool, Ordering};
@@ -134,7 +133,7 @@ mod host {
     }
 }
 
-/// The model checker's, which knows that who spins waits.
+/// The lock of the model checker, which treats a spinning thread as waiting.
 #[cfg(loom)]
 mod model {
     use loom::sync::Mutex;
