@@ -3,13 +3,12 @@
 //! The control device: the control interface of the crate `wdm`, served by a device
 //! of the framework.
 //!
-//! It has the name of the driver's service, so that a second service with the same
-//! image has a device of its own. An open handle delays the unload: `EvtDriverUnload`
-//! is called after the last one is closed, and the framework deletes the device after
-//! that.
+//! It has the name of the driver's service, so that two services with the same image each have
+//! a device. An open handle delays the unload: `EvtDriverUnload` is called after the last handle
+//! is closed, and then the framework deletes the device.
 //!
-//! `DriverUnload` is the framework's, which the driver must not change: no hold blocks
-//! the unload, and `HOLD_UNLOAD` returns `STATUS_DEVICE_NOT_READY`.
+//! The framework owns `DriverUnload`, which the driver must not change. So no hold can block the
+//! unload, and `HOLD_UNLOAD` returns `STATUS_DEVICE_NOT_READY`.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -41,7 +40,7 @@ type Session = control::Session<'static, ()>;
 /// The context of a file.
 static SESSION: ContextType<Session> = ContextType::new(c"Session");
 
-/// The control device that is created and not yet finished, or null.
+/// The control device that has been created and not yet finished, or null.
 static UNFINISHED: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Creates the control device of the driver, which cannot be opened before
@@ -75,12 +74,12 @@ pub(crate) fn create<C: Controlled>(
     Ok(())
 }
 
-/// Makes it possible to open the control device, if there is one.
+/// Finishes the control device, if there is one: it can then be opened.
 /// IRQL = `PASSIVE_LEVEL`.
 pub(crate) fn finish(framework: Framework<'_>) {
     let device = UNFINISHED.swap(ptr::null_mut(), Ordering::Relaxed);
     if !device.is_null() {
-        // SAFETY: `create` has stored the handle, and the swap took it.
+        // SAFETY: `create` stored the handle, and the swap has removed it.
         unsafe { ControlDevice::from_handle(device, framework) }.finish();
     }
 }

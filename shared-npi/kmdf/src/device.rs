@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Control device objects of the framework: devices that programs open by name, and
-//! that no hardware belongs to.
+//! Control device objects of the framework: devices without hardware, which programs open by
+//! name.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/wdf/using-control-device-objects>
 
@@ -24,15 +24,15 @@ use crate::framework::{DriverObject, Framework, call};
 ///
 /// # Invariants
 ///
-/// `init` is valid, and the driver's to free.
+/// `init` is valid, and the driver must free it.
 pub(crate) struct DeviceInit<'bound> {
     init: NonNull<core::ffi::c_void>,
     framework: Framework<'bound>,
 }
 
 impl<'bound> DriverObject<'bound> {
-    /// Describes a control device, access to which is as the SDDL string `descriptor`
-    /// grants: `WdfControlDeviceInitAllocate`. IRQL = `PASSIVE_LEVEL`.
+    /// Describes a control device with the security descriptor of the SDDL string
+    /// `descriptor`: `WdfControlDeviceInitAllocate`. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfcontrol/nf-wdfcontrol-wdfcontroldeviceinitallocate>
     ///
@@ -66,8 +66,8 @@ impl<'bound> DeviceInit<'bound> {
         .ok()
     }
 
-    /// Sets the callbacks of the device's files, and gives each file a context of type
-    /// `T`, all zeros at first: `WdfDeviceInitSetFileObjectConfig`.
+    /// Sets the callbacks of the device's files, and gives each file a context of type `T`,
+    /// which is all zeros at first: `WdfDeviceInitSetFileObjectConfig`.
     /// IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Safety
@@ -107,7 +107,7 @@ impl<'bound> DeviceInit<'bound> {
             &raw mut device => *mut WDFDEVICE,
         ) -> i32);
         NtStatus(status).ok()?;
-        // A device that is created owns its description.
+        // The framework frees the description of a device that it has created.
         let this = ManuallyDrop::new(self);
         Ok(ControlDevice {
             device,
@@ -137,12 +137,11 @@ pub(crate) struct ControlDevice<'bound> {
 }
 
 impl<'bound> ControlDevice<'bound> {
-    /// The device with this handle. Any IRQL.
+    /// Wraps the device with this handle. Any IRQL.
     ///
     /// # Safety
     ///
-    /// [`into_handle`](Self::into_handle) returned the handle, and it is given back
-    /// once.
+    /// The handle came from [`into_handle`](Self::into_handle), and is wrapped once.
     pub(crate) const unsafe fn from_handle(
         device: WDFDEVICE,
         framework: Framework<'bound>,
@@ -198,7 +197,7 @@ impl<'bound> ControlDevice<'bound> {
         .ok()
     }
 
-    /// Makes it possible to open the device: `WdfControlFinishInitializing`.
+    /// Finishes the device, which can then be opened: `WdfControlFinishInitializing`.
     /// IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfcontrol/nf-wdfcontrol-wdfcontrolfinishinitializing>

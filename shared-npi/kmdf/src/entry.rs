@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `DriverEntry` and `EvtDriverUnload`, around those of the driver.
+//! `DriverEntry` and `EvtDriverUnload`, which run the driver's `load` and `unload`.
 //!
 //! ```text
 //! driver_entry       the image is bound; WdfDriverCreate with EvtDriverUnload;
 //!                    nmr::driver::load runs Driver::load;
 //!                    then the control device is finished: it can be opened
-//!                    if that fails: the end, below; the image is unbound
+//!                    if that fails: the end, as below; the image is unbound
 //! evt_driver_unload  nmr::driver::unload runs Driver::unload; the end
 //! the end            the threads of dropped workers are joined
 //!                    bug check if another thread of this image was not joined
@@ -30,8 +30,7 @@ use crate::abi::{WDF_DRIVER_CONFIG, WDFDRIVER};
 use crate::framework::{DriverObject, Framework};
 use crate::{control, stub};
 
-/// The argument of [`Driver::load`]: proof that `DriverEntry` runs, and what it was
-/// called with.
+/// The argument of [`Driver::load`]: the proof that `DriverEntry` runs, with its arguments.
 pub struct Entry<'entry> {
     loading: Loading<'entry>,
     driver: DriverObject<'entry>,
@@ -45,24 +44,24 @@ impl Entry<'_> {
         Parameters::open(self.registry_path, self.passive())
     }
 
-    /// Registers the driver's provider of [`wdm::events`]; the library unregisters it
-    /// last, in the unload or in an entry that fails. The driver loads without events if
+    /// Registers the driver's provider of [`wdm::events`]. If that fails, the driver loads
+    /// without events. The library unregisters the provider last, in the unload or in an entry
     /// that fails. IRQL = `PASSIVE_LEVEL`.
     pub fn register_events(&self, provider: &'static Provider) {
         events::register(provider, &self.loading);
     }
 
-    /// Creates the control device of the driver, which has the name of its service
-    /// and serves the control interface of [`wdm::control`] for `C`. It can be opened
-    /// once [`Driver::load`] has succeeded; the framework deletes it after the unload,
-    /// or after an entry that fails. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the control device of the driver, which has the name of the driver's service
+    /// and serves the control interface of [`wdm::control`] for `C`. It can be opened once
+    /// [`Driver::load`] has succeeded. The framework deletes it after the unload, or after an
+    /// entry that fails. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
     /// `STATUS_NAME_TOO_LONG` if the name of the service is too long,
     /// `STATUS_DEVICE_BUSY` if there is a control device already, or the framework's
-    /// status. A device whose link or queue failed stays, and keeps its name, until the
-    /// framework deletes it: return the error.
+    /// status. If the device's link or queue cannot be created, the device and its name exist
+    /// until the framework deletes it, so that [`Driver::load`] must return the error.
     pub fn create_control_device<C: Controlled>(&self) -> Result {
         control::create::<C>(self.driver, self.registry_path)
     }
@@ -76,16 +75,16 @@ impl<'entry> Deref for Entry<'entry> {
     }
 }
 
-/// Loads the driver `D`: the body of its `DriverEntry`, whose result it returns. It
-/// binds the image to the framework; `EvtDriverUnload` is the library's.
+/// Loads the driver `D`: does all that its `DriverEntry` does, and returns the status for it.
+/// Binds the image to the framework, with a routine of the library as `EvtDriverUnload`.
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/wdf/creating-a-framework-driver-object>
 ///
 /// # Safety
 ///
-/// Called once in the life of the image, as the only act of its `DriverEntry`, with
-/// the arguments of that.
+/// Called once in the life of the image, by its `DriverEntry` with its arguments. `DriverEntry`
+/// does nothing else to the driver object.
 pub unsafe fn driver_entry<D>(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
@@ -105,8 +104,8 @@ where
 ///
 /// # Safety
 ///
-/// Called once, in `DriverEntry`, with its arguments, in an image that is bound until
-/// it is unloaded, or until after this has failed.
+/// Called once, in `DriverEntry` with its arguments. The image is bound until it is unloaded,
+/// or until after this has failed.
 unsafe fn load<D>(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
@@ -125,8 +124,7 @@ where
     // SAFETY: the I/O manager passes a valid path, which stays valid until
     // `DriverEntry` returns.
     let registry_path = unsafe { RegistryPath::new(registry_path) };
-    // SAFETY: the image stays bound until `DriverEntry` has returned, which is longer
-    // than `Driver::load` can use it.
+    // SAFETY: the image stays bound until `Driver::load`, which uses this, has returned.
     let bound = unsafe { Framework::bound() };
     let driver = DriverObject {
         handle,
@@ -172,7 +170,7 @@ unsafe extern "C" fn evt_driver_unload<D: Driver>(_driver: WDFDRIVER) {
     end(&unsafe { PassiveLevel::assume() });
 }
 
-/// Takes down what the library owns. IRQL = `PASSIVE_LEVEL`.
+/// Ends the threads and the event provider that the library owns. IRQL = `PASSIVE_LEVEL`.
 fn end(passive: &PassiveLevel<'_>) {
     wdm::end_threads(passive);
     // ETW calls into the image until here.

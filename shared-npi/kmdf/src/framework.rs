@@ -17,7 +17,7 @@ pub(crate) static FUNCTIONS: AtomicPtr<WDFFUNC> = AtomicPtr::new(ptr::null_mut()
 /// The globals of this driver; null while the image is not bound.
 pub(crate) static GLOBALS: AtomicPtr<WDF_DRIVER_GLOBALS> = AtomicPtr::new(ptr::null_mut());
 
-/// The framework that the image is bound to.
+/// The framework to which the image is bound.
 ///
 /// # Invariants
 ///
@@ -30,11 +30,11 @@ pub(crate) struct Framework<'bound> {
     bound: PhantomData<&'bound ()>,
 }
 
-/// Calls a function of the framework, given its index, its arguments and its result.
+/// Calls a function of the framework, given its index, its arguments and the type of its
+/// result.
 ///
-/// The types must be those of the function, and where the macro is used the contract
-/// of the function must be kept: it hides an `unsafe` block, because a call through
-/// the table needs two.
+/// The types must be those of the function, and each use of the macro must keep the function's
+/// contract: the macro contains the `unsafe` blocks of the call.
 macro_rules! call {
     ($framework:expr, $index:ident($($argument:expr => $type:ty),* $(,)?) -> $result:ty) => {{
         type Function =
@@ -44,20 +44,20 @@ macro_rules! call {
         // SAFETY: the table has this function by the invariant of `Framework`, and
         // the function has this type.
         let function = unsafe { *entry.cast::<Function>() };
-        // SAFETY: the globals are this driver's by the invariant of `Framework`; the
-        // arguments keep the function's contract, as users of this macro see to.
+        // SAFETY: by the invariant of `Framework` the globals are this driver's, and by the
+        // macro's contract the arguments keep that of the function.
         unsafe { function(globals $(, $argument)*) }
     }};
 }
 pub(crate) use call;
 
 impl<'bound> Framework<'bound> {
-    /// The framework that this image is bound to. Any IRQL.
+    /// Returns the framework to which this image is bound. Any IRQL.
     ///
     /// # Safety
     ///
-    /// During `'bound` the image is bound, as it is from before `Driver::load` until
-    /// after `EvtDriverUnload`, and so in every callback of the framework.
+    /// During `'bound` the image is bound. It is bound from before `Driver::load` until after
+    /// `EvtDriverUnload`, which includes every callback of the framework.
     #[must_use]
     pub(crate) unsafe fn bound() -> Self {
         Self {

@@ -25,7 +25,7 @@ pub(crate) struct Request<'bound> {
 }
 
 impl<'bound> Request<'bound> {
-    /// The request with this handle. Any IRQL.
+    /// Wraps the request with this handle. Any IRQL.
     ///
     /// # Safety
     ///
@@ -35,8 +35,8 @@ impl<'bound> Request<'bound> {
         Self { handle, framework }
     }
 
-    /// The file through which the request came; `None` if another driver sent it
-    /// without one: `WdfRequestGetFileObject`. IRQL <= `DISPATCH_LEVEL`.
+    /// The file through which the request came, or `None` if another driver sent it without a
+    /// file: `WdfRequestGetFileObject`. IRQL <= `DISPATCH_LEVEL`.
     #[must_use]
     pub(crate) fn file(&self) -> Option<WDFFILEOBJECT> {
         let file = call!(self.framework, WdfRequestGetFileObjectTableIndex(
@@ -45,8 +45,8 @@ impl<'bound> Request<'bound> {
         (!file.is_null()).then_some(file)
     }
 
-    /// The system buffer, which holds the input and then the output. It is empty if
-    /// the framework has none. IRQL <= `DISPATCH_LEVEL`.
+    /// The system buffer, which has the input and later the output. It is empty if the request
+    /// has no buffer. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Safety
     ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The framework's part of a driver image, which `WdfDriverEntry.lib` has under the
-//! names `FxDriverEntry` and `FxStubDriverUnload`.
+//! The framework's stub in a driver image, in place of `FxDriverEntry` and
+//! `FxStubDriverUnload` of `WdfDriverEntry.lib`.
 //!
 //! ```text
 //! image's entry    WdfVersionBind, then the driver's entry;
@@ -10,8 +10,7 @@
 //!                  then WdfVersionUnbind
 //! ```
 //!
-//! So the image is bound from before the first instruction of the driver until after
-//! its last one.
+//! So the image is bound whenever code of the driver itself runs.
 
 use core::cell::UnsafeCell;
 use core::ptr;
@@ -52,13 +51,13 @@ const COMPONENT: &[u16; 12] = &{
     units
 };
 
-/// The longest registry path of a service, in UTF-16 units.
+/// The maximum length of a service's registry path, in UTF-16 units.
 const LONGEST_PATH: u16 = 260;
 
-/// The state of this image that the loader and the stub keep pointers to.
+/// The state of this image to which the framework's loader and the stub keep pointers.
 struct Binding {
     info: WDF_BIND_INFO,
-    /// The registry path of the service, in a copy that outlives `DriverEntry`.
+    /// A copy of the service's registry path, which outlives `DriverEntry`.
     path: UNICODE_STRING,
     path_buffer: [u16; LONGEST_PATH as usize],
     /// The `DriverUnload` that the framework has set.
@@ -69,8 +68,7 @@ struct Binding {
 ///
 /// # Invariants
 ///
-/// Used by [`entry`] and [`unload`] only, which the I/O manager calls one after the
-/// other.
+/// Only [`entry`] and [`unload`] use it, which the I/O manager calls one after the other.
 struct Image(UnsafeCell<Binding>);
 
 // SAFETY: by the invariant one thread at a time uses it.
@@ -145,8 +143,8 @@ impl Binding {
     }
 }
 
-/// The image's entry: binds it to the framework and runs `driver_entry`, whose status
-/// it returns. If that or binding fails, the image is not bound any more.
+/// The image's entry: binds the image to the framework, runs `driver_entry`, and returns its
+/// status. If binding or `driver_entry` fails, the image is not bound when this returns.
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety

@@ -1,61 +1,61 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The driver around network modules, for the Windows Driver Model: entry points,
-//! system threads, parameters, a control device.
+//! What a driver with network modules needs besides them, for the Windows Driver Model: entry
+//! points, system threads, parameters, a control device.
 //!
-//! A driver implements [`nmr::Driver`] and has a `DriverEntry` that makes one call;
-//! beside that call it needs no `unsafe` code for its entry, threads and device. Modules and their registrations are those of the crate `nmr`.
+//! A driver implements [`nmr::Driver`], and its `DriverEntry` calls `driver_entry`. Apart from
+//! that call it needs no `unsafe` code for its entry, threads and device. Modules and
+//! registrations are in the crate `nmr`.
 //!
 //! | item | for |
 //! |---|---|
-//! | `driver_entry`, `Entry` | `DriverEntry` and `DriverUnload` of an image, and what `load` may do in them |
-//! | `worker::Worker` | a system thread that does some work each time it is woken |
+//! | `driver_entry`, `Entry` | an image's `DriverEntry` and `DriverUnload`, and what `load` can do in the former |
+//! | `worker::Worker` | a system thread that runs each time it is woken |
 //! | `thread`, `event` | system threads and events, from which workers are built |
 //! | [`SpinLock`] | a `KSPIN_LOCK` with the value that it guards |
 //! | `events` | the driver's events for Event Tracing for Windows |
 //! | `parameters::Parameters` | `REG_DWORD` values of the service's `Parameters` key |
-//! | [`name::Name`] | names of kernel objects after the service |
+//! | [`name::Name`] | names of kernel objects, among them those with the name of the service |
 //! | [`control`] | the control interface, generic over the driver, and its device |
-//! | [`unload_gate::UnloadGate`] | blocks the unload while a program holds the driver |
+//! | [`unload_gate::UnloadGate`] | blocks the unload while a program has a hold |
 //!
-//! The control interface, the unload gate and names need no kernel, and are tested on
-//! the host. A program for Windows that sends requests to the control device
-//! disables the default feature `kernel`, and so does not depend on `wdk-sys`.
+//! The control interface, the unload gate and names need no kernel, and are tested on the
+//! host. A program that sends requests to the control device disables the default feature
+//! `kernel`, so that it does not depend on `wdk-sys`.
 //!
 //! # Promises
 //!
-//! Impossible by type: a worker's memory freed while its thread runs; parameters read
-//! above `PASSIVE_LEVEL`; a wait in a function that has no `PassiveLevel`; a hold on
-//! the unload released through another file than the one that took it.
+//! Impossible by type: a worker's memory is freed while its thread runs; parameters are read
+//! above `PASSIVE_LEVEL`; a function without a `PassiveLevel` waits; a hold on the unload is
+//! released through a file other than the one that took it.
 //!
-//! Caught at run time: a thread that was not joined by the end of the unload, because its
-//! worker was hidden in a `static` or by `mem::forget`, ends in bug check 0xCE there
-//! instead of an access violation in unmapped memory later.
+//! Caught at run time: a thread has not been joined at the end of the unload, because its
+//! worker is in a `static` or was leaked by `mem::forget`. That ends in bug check 0xCE, instead
+//! of an access violation in unmapped memory later.
 //!
 //! Conditions, which no type checks: the image's entry is `driver_entry`, or calls
-//! `end_threads` last in its entry and its unload; there is one version of this crate
-//! in an image; nobody but this library writes to `DriverUnload` and to the dispatch
-//! table of the driver object; a worker is joined neither on its own thread nor by
-//! one that its work waits for, which would hang.
+//! `end_threads` last in its entry and its unload; an image has one version of this crate; only
+//! this library writes to `DriverUnload` and the dispatch table of the driver object; a worker
+//! is joined neither on its own thread nor on one for which its work waits, which would hang.
 //!
-//! The memory and the thread object of a worker that is dropped unjoined, say with a
-//! binding, stay until the driver is unloaded. So does its work: it must own no
+//! The memory, the thread object and the work of a worker that is dropped without being joined,
+//! for example with a binding, stay until the driver is unloaded. So the work must own no
 //! [`nmr::Hold`] and no pended request, or the unload waits for them for ever.
 //!
-//! # What it refuses to be
+//! # Non-goals
 //!
-//! A binding to all of `wdm.h`: it has what drivers with modules of NMR need; for
-//! everything else use `wdk-sys`. A driver of hardware: there are no Plug and Play, power or DMA
-//! routines. A second device: there is one control device, with buffered control
-//! requests, and only administrators can open it. A framework driver: that is the
-//! crate `kmdf`, which has the same shape.
+//! - All of `wdm.h`: the crate has what drivers with NMR modules need. For everything else use
+//!   `wdk-sys`.
+//! - Hardware: there are no Plug and Play, power or DMA routines.
+//! - Other devices: there is one control device, with buffered control requests, which only
+//!   administrators can open.
+//! - Framework drivers: for these there is the crate `kmdf`, with the same interface.
 //!
 //! # Example
 //!
-//! A whole driver: a provider of an NPI that has no functions, which logs each client
-//! that attaches, from a system thread, and has a control device. It is compiled as a
-//! doc test for Windows; elsewhere the kernel that it calls is missing, and the test is
-//! empty.
+//! A complete driver: a provider of an NPI without functions, which logs each attached client
+//! from a system thread, and has a control device. It is compiled as a doc test for Windows;
+//! on other hosts, which have no kernel to call, the test is empty.
 #![doc = include_str!("example.md")]
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]

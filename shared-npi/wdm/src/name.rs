@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Names of kernel objects, among them those after the driver's service.
+//! Names of kernel objects, among them those with the name of the driver's service.
 //!
-//! A device that has the name of its service lets two services run the same image
-//! side by side.
+//! If the device has the name of its service, two services can run the same image side by
+//! side.
 
 use nmr::abi::struct_size;
 use nmr::{NtStatus, Result};
 
-/// The longest name, in UTF-16 units.
+/// The maximum length of a name, in UTF-16 units.
 const LONGEST: usize = 96;
 
-/// A name in UTF-16, of at most 96 units, in a place of its own.
+/// A name of at most 96 UTF-16 units, stored inline.
 ///
 /// # Invariants
 ///
-/// At most `LONGEST` units are in use. All bytes zero is the empty name.
+/// At most `LONGEST` units are in use. A name of which all bytes are zero is empty.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Name {
@@ -33,7 +33,7 @@ impl Name {
         }
     }
 
-    /// The name `text`. Any IRQL.
+    /// Creates the name `text`. Any IRQL.
     ///
     /// # Errors
     ///
@@ -44,12 +44,12 @@ impl Name {
         Ok(name)
     }
 
-    /// The directory `prefix`, which ends in a backslash, followed by the name of
-    /// the service whose registry path is `path`: its last component. Any IRQL.
+    /// Creates a name from the directory `prefix`, which ends in a backslash, and the name of
+    /// the service, which is the last component of its registry path `path`. Any IRQL.
     ///
     /// # Errors
     ///
-    /// `STATUS_NAME_TOO_LONG` if the whole has more than 96 units.
+    /// `STATUS_NAME_TOO_LONG` if the result has more than 96 units.
     pub fn of_service(prefix: &str, path: &[u16]) -> Result<Self> {
         const BACKSLASH: u16 = b'\\' as u16;
         let service = path.rsplit(|&unit| unit == BACKSLASH).next();
@@ -70,7 +70,7 @@ impl Name {
         self.used == 0
     }
 
-    /// Appends `units`, or as many as fit.
+    /// Appends `units`, or as many of them as fit.
     fn append(&mut self, units: impl Iterator<Item = u16>) -> Result {
         let mut free = self.units.iter_mut().skip(usize::from(self.used));
         for unit in units {

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Blocks the unload of a driver while a program holds it.
+//! The unload gate, which blocks the unload of a driver while a program has a hold.
 //!
-//! A driver whose `DriverUnload` is null cannot be unloaded: `ZwUnloadDriver`
-//! returns `STATUS_INVALID_DEVICE_REQUEST`, a stop by the service control manager
-//! fails with it, and both can be tried again later. An open handle delays an
-//! unload, too, but does not refuse it: the stop is granted, the device can no
-//! longer be opened, and the driver is unloaded as soon as the handle is closed.
+//! A driver whose `DriverUnload` is null cannot be unloaded: `ZwUnloadDriver` returns
+//! `STATUS_INVALID_DEVICE_REQUEST`, so that a stop by the service control manager fails, and
+//! both can be repeated later. An open handle does not refuse an unload, but delays it: the
+//! stop succeeds, the device can no longer be opened, and the driver is unloaded as soon as the
+//! handle is closed.
 //!
 //! # A stop in progress
 //!
-//! Between the I/O manager's check of the field and its call through it the field
-//! must not be cleared: no document says that the field is read again, and the I/O
-//! manager would call null. An open handle delays that call. So a hold is taken
-//! only in a request that came through a handle, and given back before that handle
-//! is closed: whatever was granted before, the call comes after `IRP_MJ_CLOSE`, and
-//! finds the routine in its field. Only a [`Session`](crate::control::Session),
-//! which belongs to an open file, takes and gives back holds: safe code cannot give
-//! back a hold of another file.
+//! The field must not be cleared between the I/O manager's check of it and its call through it:
+//! the I/O manager might read the field again and call null. An open handle delays that call.
+//! So a hold is taken only in a request that came through a handle, and released before that
+//! handle is closed: even if a stop has succeeded before, the call comes after `IRP_MJ_CLOSE`,
+//! when the field has the routine again. Only a [`Session`](crate::control::Session), which
+//! belongs to an open file, takes and releases holds, so that safe code cannot release a hold
+//! of another file.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-zwunloaddriver>
 
@@ -32,7 +31,7 @@ pub type UnloadRoutine<O> = unsafe extern "C" fn(driver_object: *mut O);
 
 /// Counts the holds that block the unload of a driver.
 ///
-/// Only a session gives back holds, those that it took:
+/// Only a session releases holds, and only those that it took:
 ///
 /// ```compile_fail,E0624
 /// let gate = wdm::unload_gate::UnloadGate::<()>::new();
@@ -53,12 +52,12 @@ struct State<O> {
     holds: u32,
 }
 
-// SAFETY: the pointer leads to a field of a driver object, which any thread may
-// change, and one at a time does: the state is behind a lock.
+// SAFETY: the pointer is to a field of a driver object, which any thread may change. One
+// thread at a time does, because the state is behind a lock.
 unsafe impl<O> Send for State<O> {}
 
 impl<O> UnloadGate<O> {
-    /// A gate that guards no driver, and refuses every hold. Any IRQL.
+    /// Creates a gate that guards no driver, and refuses every hold. Any IRQL.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -95,9 +94,8 @@ impl<O> UnloadGate<O> {
     ///
     /// # Safety
     ///
-    /// Called in a request through an open handle to one of the driver's devices;
-    /// the hold is [given back](Self::release) before the `IRP_MJ_CLOSE` of that
-    /// handle is completed.
+    /// Called in a request through an open handle to one of the driver's devices; the hold is
+    /// [released](Self::release) before the `IRP_MJ_CLOSE` of that handle is completed.
     pub(crate) unsafe fn hold(&self) -> Result {
         self.state.with(|state| {
             if state.field.is_null() {
@@ -108,8 +106,8 @@ impl<O> UnloadGate<O> {
                 // SAFETY: the field is not null, so `guard` was called, whose
                 // contract keeps it valid.
                 state.routine = unsafe { state.field.read_volatile() };
-                // SAFETY: `guard` leaves the field to this gate alone, and a handle
-                // is open, so that the I/O manager is not about to call through it.
+                // SAFETY: by the contract of `guard` only this gate writes to the field, and a
+                // handle is open, so that the I/O manager is not about to call through it.
                 unsafe { state.field.write_volatile(None) };
             }
             state.holds = holds;
@@ -117,8 +115,8 @@ impl<O> UnloadGate<O> {
         })
     }
 
-    /// Gives back `count` holds, which the caller has taken; without holds the
-    /// driver can be unloaded. IRQL <= `DISPATCH_LEVEL`.
+    /// Releases `count` holds, which the caller has taken. Once there are none, the driver can
+    /// be unloaded. IRQL <= `DISPATCH_LEVEL`.
     pub(crate) fn release(&self, count: u32) {
         self.state.with(|state| {
             let held = state.holds;

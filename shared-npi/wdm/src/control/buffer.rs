@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The buffer of a `METHOD_BUFFERED` request, which holds the input and then the
-//! output.
+//! The buffer of a `METHOD_BUFFERED` request, which has the input and later the output.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/buffer-descriptions-for-i-o-control-codes>
 
@@ -18,8 +17,8 @@ use nmr::{NtStatus, Result};
 ///
 /// # Invariants
 ///
-/// Neither `input` nor `output` is more than there are bytes. The first `input`
-/// bytes are initialized.
+/// Neither `input` nor `output` exceeds the number of bytes. The first `input` bytes are
+/// initialized.
 #[derive(Debug)]
 pub struct Buffer<'request> {
     bytes: &'request mut [MaybeUninit<u8>],
@@ -28,12 +27,12 @@ pub struct Buffer<'request> {
 }
 
 impl<'request> Buffer<'request> {
-    /// The buffer `bytes`, with `input` bytes of input and room for `output` bytes
-    /// of output; both are cut off at its end. Any IRQL.
+    /// Wraps `bytes`, which have `input` bytes of input and room for `output` bytes of output.
+    /// Both lengths are limited to the number of bytes. Any IRQL.
     ///
     /// # Safety
     ///
-    /// The first `input` of the bytes are initialized.
+    /// The first `input` bytes are initialized.
     #[must_use]
     pub unsafe fn new(bytes: &'request mut [MaybeUninit<u8>], input: usize, output: usize) -> Self {
         Self {
@@ -43,7 +42,7 @@ impl<'request> Buffer<'request> {
         }
     }
 
-    /// The input, as a `T`.
+    /// Returns the input as a `T`.
     ///
     /// # Errors
     ///
@@ -75,24 +74,23 @@ impl<'request> Buffer<'request> {
         self.write(0, value).ok_or(NtStatus::BUFFER_TOO_SMALL)
     }
 
-    /// Writes `value` at `offset`, and returns the offset of its end; `None` if it
-    /// does not fit.
+    /// Writes `value` at `offset`. Returns the offset of its end, or `None` if it does not fit.
     pub(super) fn write<T: Plain>(&mut self, offset: usize, value: T) -> Option<usize> {
         let end = offset.checked_add(size_of::<T>())?;
         let place = self.bytes.get_mut(..self.output)?.get_mut(offset..end)?;
-        // SAFETY: the place has the size of a `T`, and an unaligned write needs no
-        // more; a `Plain` type leaves none of its bytes uninitialized.
+        // SAFETY: the place has the size of a `T`, which is enough for an unaligned write, and a
+        // `Plain` type leaves no byte uninitialized.
         unsafe { place.as_mut_ptr().cast::<T>().write_unaligned(value) };
         Some(end)
     }
 }
 
-/// The first bytes of `bytes`, as a `T`.
+/// Reads the first bytes of `bytes` as a `T`.
 fn read<T: Layout + Copy>(bytes: &[u8]) -> Result<T> {
     let bytes = bytes
         .get(..size_of::<T>())
         .ok_or(NtStatus::INFO_LENGTH_MISMATCH)?;
-    // SAFETY: there are as many bytes as a `T` has, every pattern of which is a valid
-    // value by the contract of `AnyBits`; an unaligned read needs no more.
+    // SAFETY: there are as many bytes as a `T` has, and by the contract of `AnyBits` any bits
+    // are a valid `T`; an unaligned read needs no more.
     Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }

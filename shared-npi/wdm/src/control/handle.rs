@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Dispatches a control request: decodes its input, calls the driver, encodes the
-//! answer.
+//! The dispatch of a control request: decodes its input, calls the driver, and encodes the
+//! output.
 
 use super::buffer::Buffer;
 use super::list::{self, BindingEntry};
@@ -14,14 +14,14 @@ use nmr::irql::WaitAllowed;
 use nmr::layout::Layout;
 use nmr::{NtStatus, Result};
 
-/// A driver, as its control device sees it. There is one driver in an image, so
-/// the functions take no `self`: what they report is in the driver's statics.
+/// The driver's part in the requests of its control device. An image is one driver, whose
+/// state is in statics, so that the functions take no `self`.
 pub trait Controlled: 'static {
-    /// The answer to [`QUERY_STATUS`]: a header of version
+    /// The output of [`QUERY_STATUS`]: a header of version
     /// [`VERSION`](super::VERSION), followed by the driver's own fields.
     type Status: Layout + Plain;
 
-    /// The status of the driver, of which `holds` holds block the unload.
+    /// Returns the status of the driver, whose unload `holds` holds block.
     /// IRQL = `PASSIVE_LEVEL`.
     fn status(holds: u32) -> Self::Status;
 
@@ -29,24 +29,23 @@ pub trait Controlled: 'static {
     fn bindings(report: &mut dyn FnMut(BindingEntry));
 
     /// Registers or deregisters a module, and waits until that is complete.
-    /// IRQL = `PASSIVE_LEVEL`, in the thread of the program that asks.
+    /// IRQL = `PASSIVE_LEVEL`, in the thread of the requesting program.
     ///
     /// # Errors
     ///
     /// `STATUS_INVALID_PARAMETER` for an unknown `subcomponent`;
-    /// `STATUS_DEVICE_BUSY` while another thread switches it;
-    /// `STATUS_DELETE_PENDING` once the driver unloads; the status with which NMR
-    /// refuses.
+    /// `STATUS_DEVICE_BUSY` while another thread is switching it;
+    /// `STATUS_DELETE_PENDING` once the driver unloads; otherwise NMR's status.
     fn switch(subcomponent: u32, on: bool, wait: &WaitAllowed<'_>) -> Result;
 }
 
-/// Handles the control request `code` for the driver `C`, and returns the status to
-/// complete it with and the number of bytes of output. IRQL = `PASSIVE_LEVEL`.
+/// Handles the control request `code` for the driver `C`. Returns the status with which to
+/// complete the request, and the number of bytes of output. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
-/// The request came through the file of `session`, which is dropped before the
-/// file's `IRP_MJ_CLOSE` is completed.
+/// The request came through the file of `session`. The session is dropped before the file's
+/// `IRP_MJ_CLOSE` is completed.
 pub unsafe fn handle<C: Controlled, O>(
     code: u32,
     mut buffer: Buffer<'_>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The answer to [`LIST_BINDINGS`](super::LIST_BINDINGS).
+//! The output of [`LIST_BINDINGS`](super::LIST_BINDINGS).
 
 use super::VERSION;
 use super::buffer::Buffer;
@@ -11,7 +11,7 @@ use nmr::{Binding, Module, ModuleId, Npi, Role};
 use nmr::{NtStatus, Result};
 
 nmr::c_struct! {
-    /// The head of the list; its entries follow it.
+    /// The head of the list, which the entries follow.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct BindingList: Check::SIZE_FIRST {
         /// Size and version of this structure, without the entries.
@@ -29,7 +29,7 @@ nmr::c_struct! {
 pub struct BindingEntry {
     /// The NPI.
     pub npi: GUID,
-    /// The GUID of the peer module; zeros if its module id is no GUID.
+    /// The GUID of the peer module, or zeros if its module id is not a GUID.
     pub peer: GUID,
     /// The role of this driver.
     pub role: ListedAs,
@@ -58,7 +58,7 @@ unsafe impl Plain for BindingList {}
 unsafe impl Plain for BindingEntry {}
 
 impl BindingEntry {
-    /// The entry of a binding. Any IRQL.
+    /// Creates the entry of a binding. Any IRQL.
     #[must_use]
     pub fn of<M: Module>(binding: &Binding<M>) -> Self {
         Self {
@@ -94,7 +94,7 @@ pub(super) fn write(
     let mut end = buffer.answer(head)?;
     visit(&mut |entry| {
         head.total = head.total.saturating_add(1);
-        // Entries are all of one size: if one does not fit, none after it does.
+        // All entries have the same size: if one does not fit, none after it does.
         if let Some(next) = buffer.write(end, entry) {
             end = next;
             head.returned = head.returned.saturating_add(1);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The control interface: the requests of administrators' programs to
-//! `\\.\SERVICE`, the control device that has the name of the driver's service.
+//! The control interface: the requests that administrators' programs send to `\\.\SERVICE`,
+//! the control device with the name of the driver's service.
 //!
-//! This page is the contract. All requests are `IRP_MJ_DEVICE_CONTROL` with
-//! `METHOD_BUFFERED`. Input and output begin with a [`Header`]; a structure that is
-//! longer than here is of a later version, and begins with the fields described
-//! here.
+//! This page is the contract. All requests are `IRP_MJ_DEVICE_CONTROL` with `METHOD_BUFFERED`.
+//! Input and output begin with a [`Header`]. A structure that is longer than described here is
+//! of a later version, and begins with the fields described here.
 //!
 //! | code | input | output | meaning |
 //! |---|---|---|---|
@@ -14,7 +13,7 @@
 //! | [`LIST_BINDINGS`] | - | [`BindingList`], [`BindingEntry`] ... | lists the bindings in use, as many as fit |
 //! | [`SWITCH_SUBCOMPONENT`] | [`SwitchRequest`] | - | registers or deregisters a module |
 //! | [`HOLD_UNLOAD`] | [`Header`] | - | adds a hold, which blocks the unload of the driver |
-//! | [`RELEASE_UNLOAD`] | [`Header`] | - | gives back one hold of this handle |
+//! | [`RELEASE_UNLOAD`] | [`Header`] | - | releases one hold of this file |
 //!
 //! | status | meaning |
 //! |---|---|
@@ -23,16 +22,16 @@
 //! | `STATUS_INFO_LENGTH_MISMATCH` | the input is shorter than its header states, or than the request needs |
 //! | `STATUS_REVISION_MISMATCH` | an input of version 0 |
 //! | `STATUS_INVALID_PARAMETER` | an unknown subcomponent, or a state other than 0 and 1 |
-//! | `STATUS_DEVICE_BUSY` | another thread switches the subcomponent; too many holds |
-//! | `STATUS_DEVICE_NOT_READY` | a hold of a KMDF driver, whose `DriverUnload` is the framework's |
-//! | `STATUS_DELETE_PENDING` | the driver unloads, and no module can be switched |
-//! | `STATUS_INVALID_DEVICE_REQUEST` | an unknown code, no hold to give back, or a request without a file |
+//! | `STATUS_DEVICE_BUSY` | another thread is switching the subcomponent, or there are too many holds |
+//! | `STATUS_DEVICE_NOT_READY` | `HOLD_UNLOAD` to a KMDF driver, whose `DriverUnload` the framework owns |
+//! | `STATUS_DELETE_PENDING` | the driver is unloading, so that no module can be switched |
+//! | `STATUS_INVALID_DEVICE_REQUEST` | an unknown code, no hold to release, or a request without a file |
 //! | others | a switch failed: NMR's status, or `STATUS_INSUFFICIENT_RESOURCES` |
 //!
-//! A switch waits until the module is registered, or until its last binding is
-//! cleaned up. Holds belong to the file that was opened, and end when its last
-//! handle is closed: a program that crashes leaves none behind. A binding is in use
-//! from the client's first request or subscription to the detach.
+//! `SWITCH_SUBCOMPONENT` returns when the module is registered, or when its last binding has
+//! been cleaned up. A hold belongs to the open file through which it was taken, and ends when
+//! the last handle to that file is closed, so that a program that crashes leaves none behind. A
+//! binding is in use from the client's first request or subscription until the detach.
 //!
 //! Only the system and administrators can open the device:
 //! [`SecurityDescriptor::ADMINISTRATORS`].
@@ -54,7 +53,7 @@ pub use session::Session;
 use nmr::header::Header;
 use nmr::layout::Check;
 
-/// The version of the interface that this crate defines; there is no older one.
+/// The version of the interface that this crate defines, which is the first.
 pub const VERSION: u16 = 1;
 
 /// Returns a [`Controlled::Status`].
@@ -92,7 +91,7 @@ nmr::c_struct! {
     pub struct SwitchRequest: Check::SIZE_FIRST {
         /// Size and version of this structure.
         pub header: Header,
-        /// The subcomponent, by a number that the driver defines.
+        /// The subcomponent's number, which the driver defines.
         pub subcomponent: u32,
         /// 1 to register its module, 0 to deregister it.
         pub on: u32,
@@ -106,7 +105,7 @@ const _: () = {
 };
 
 impl SwitchRequest {
-    /// The request that switches `subcomponent`. Any IRQL.
+    /// Creates the request that switches `subcomponent`. Any IRQL.
     #[must_use]
     pub const fn new(subcomponent: u32, on: bool) -> Self {
         Self {

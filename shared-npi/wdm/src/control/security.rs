@@ -2,8 +2,8 @@
 
 //! The security descriptor of a control device: `D:P(A;;FA;;;SY)(A;;FA;;;BA)`.
 //!
-//! In self-relative form, because the kernel cannot parse SDDL: `wdmsec.lib` does,
-//! which only the WDK has.
+//! It is in self-relative form, because the kernel cannot parse SDDL: `wdmsec.lib` can, but
+//! only the WDK has it.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/securing-device-objects>
 
@@ -58,7 +58,7 @@ const _: () = {
 };
 
 impl<const N: usize> Ace<N> {
-    /// Grants all access to a SID of the NT authority.
+    /// Creates an entry that grants all access to a SID of the NT authority.
     const fn all(size: u16, subauthorities: u8, sid: [u32; N]) -> Self {
         const FILE_ALL_ACCESS: u32 = 0x001F_01FF;
         Self {
@@ -75,7 +75,7 @@ impl<const N: usize> Ace<N> {
 }
 
 impl SecurityDescriptor {
-    /// Grants all access to the system and to administrators only.
+    /// The descriptor that grants all access to the system and to administrators only.
     pub const ADMINISTRATORS: Self = {
         const SE_DACL_PRESENT: u16 = 0x0004;
         const SE_DACL_PROTECTED: u16 = 0x1000;

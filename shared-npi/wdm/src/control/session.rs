@@ -7,19 +7,19 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::unload_gate::UnloadGate;
 use nmr::{NtStatus, Result};
 
-/// The holds that were taken through one file. Dropping it, in the file's
-/// `IRP_MJ_CLOSE`, gives them back.
+/// The holds that were taken through one file. Dropping the session, in the file's
+/// `IRP_MJ_CLOSE`, releases them.
 ///
 /// # Invariants
 ///
-/// `holds` of the gate's holds are this session's.
+/// `holds` of the gate's holds belong to this session.
 pub struct Session<'gate, O> {
     gate: &'gate UnloadGate<O>,
     holds: AtomicU32,
 }
 
 impl<'gate, O> Session<'gate, O> {
-    /// A session without holds, which takes them of `gate`. Any IRQL.
+    /// Creates a session without holds, which takes holds of `gate`. Any IRQL.
     #[must_use]
     pub const fn new(gate: &'gate UnloadGate<O>) -> Self {
         Self {
@@ -42,18 +42,18 @@ impl<'gate, O> Session<'gate, O> {
     ///
     /// # Safety
     ///
-    /// Called in a request through the file of this session, which is dropped
-    /// before the file's `IRP_MJ_CLOSE` is completed.
+    /// Called in a request through the file of this session. The session is dropped before the
+    /// file's `IRP_MJ_CLOSE` is completed.
     pub(super) unsafe fn hold(&self) -> Result {
-        // SAFETY: the request came through an open handle by this function's
-        // contract; the drop of the session gives back its holds before the close.
+        // SAFETY: by this function's contract the request came through an open handle, and the
+        // session, which releases its holds when it is dropped, is dropped before the close.
         unsafe { self.gate.hold() }?;
-        // It cannot overflow: the gate counts no more in total.
+        // Cannot overflow: the gate's total is at least as large.
         self.holds.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Gives back one of this session's holds. IRQL <= `DISPATCH_LEVEL`.
+    /// Releases one of this session's holds. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Errors
     ///

@@ -3,9 +3,9 @@
 //! The control device: created in `DriverEntry`, deleted by the library at the end
 //! of the unload or of an entry that fails.
 //!
-//! It has the name of the driver's service, so that a second service with the same
-//! image has a device of its own. An open handle delays the unload: `DriverUnload`
-//! is called after the last one is closed, and no request comes after that.
+//! It has the name of the driver's service, so that two services with the same image each have
+//! a device. An open handle delays the unload: `DriverUnload` is called after the last handle is
+//! closed, and no request arrives after that.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -57,8 +57,8 @@ pub(crate) unsafe fn create<C: Controlled>(
     }
     let name = Name::of_service(r"\Device\", registry_path.units())?;
     let link = Name::of_service(r"\DosDevices\", registry_path.units())?;
-    // SAFETY: no file is open, so that there are no holds; the field is valid until
-    // the driver is unloaded, and left to the gate by this function's contract.
+    // SAFETY: no file is open, so that there are no holds. The field is valid until the driver
+    // is unloaded, and by this function's contract only the gate changes it.
     unsafe { UNLOAD_GATE.guard(&raw mut driver.DriverUnload) };
     dispatch::set::<C>(driver);
     let mut object = ptr::null_mut();

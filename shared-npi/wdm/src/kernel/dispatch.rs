@@ -18,14 +18,14 @@ use super::irp::{Request, Session};
 use crate::control::{self, Controlled};
 use crate::unload_gate::UnloadGate;
 
-/// The gate of this image's driver.
+/// The unload gate of this image's driver.
 pub(crate) static UNLOAD_GATE: UnloadGate<DRIVER_OBJECT> = UnloadGate::new();
 
 /// `DRIVER_DISPATCH`.
 type Dispatch = unsafe extern "C" fn(*mut DEVICE_OBJECT, *mut IRP) -> NTSTATUS;
 
-/// Enters the routines that serve the requests for `C` in the driver's dispatch
-/// table. IRQL = `PASSIVE_LEVEL`.
+/// Sets the entries of the driver's dispatch table to the routines that serve the requests for
+/// `C`. IRQL = `PASSIVE_LEVEL`.
 pub(crate) fn set<C: Controlled>(driver: &mut DRIVER_OBJECT) {
     for (major, routine) in [
         (IRP_MJ_CREATE, create as Dispatch),
@@ -52,8 +52,8 @@ unsafe extern "C" fn create(_device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTA
     request.complete(opened.err().unwrap_or(NtStatus::SUCCESS), 0)
 }
 
-/// `IRP_MJ_CLEANUP`: the last handle is closed. Requests may still be in progress,
-/// and complete by themselves. IRQL = `PASSIVE_LEVEL`.
+/// `IRP_MJ_CLEANUP`: the last handle is closed. Does nothing: requests that are still in
+/// progress complete without help. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
@@ -74,15 +74,15 @@ unsafe extern "C" fn close(_device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTAT
     // SAFETY: the I/O manager passes an IRP to this routine alone.
     let request = unsafe { Request::new(irp) };
     if let Some(session) = request.session() {
-        // SAFETY: `create` took it out of a box, nothing else uses it after the last
+        // SAFETY: the session came from a box in `create`, nothing uses it after the last
         // request, and a file is closed once.
         drop(unsafe { Box::from_raw(session.as_ptr()) });
     }
     request.complete(NtStatus::SUCCESS, 0)
 }
 
-/// `IRP_MJ_DEVICE_CONTROL`: handles a control request in the caller's thread. One
-/// that another driver sends without a file is refused. IRQL = `PASSIVE_LEVEL`.
+/// `IRP_MJ_DEVICE_CONTROL`: handles a control request in the caller's thread. Refuses a request
+/// that another driver sends without a file. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
@@ -96,7 +96,7 @@ unsafe extern "C" fn device_control<C: Controlled>(
     let Some(session) = request.session() else {
         return request.complete(NtStatus::INVALID_DEVICE_REQUEST, 0);
     };
-    // SAFETY: `create` put it there, and `close` frees it after this request.
+    // SAFETY: `create` stored the session, and `close` frees it after this request.
     let session = unsafe { session.as_ref() };
     // SAFETY: a request through a file comes at `PASSIVE_LEVEL` in the thread of the
     // program that opened it, in which no callback of NMR's runs.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `DriverEntry` and `DriverUnload`, around those of the driver.
+//! `DriverEntry` and `DriverUnload`, which run the driver's `load` and `unload`.
 //!
 //! ```text
 //! driver_entry     DriverUnload is set; nmr::driver::load runs Driver::load
-//!                  if that fails: the end, below
+//!                  if that fails: the end, as below
 //! driver_unload    nmr::driver::unload runs Driver::unload
 //!                  the end
 //! the end          the threads of dropped workers are joined
@@ -27,13 +27,12 @@ use super::registry_path::RegistryPath;
 use super::{device, thread, worker};
 use crate::control::Controlled;
 
-/// The argument of [`Driver::load`]: proof that `DriverEntry` runs, and what it was
-/// called with.
+/// The argument of [`Driver::load`]: the proof that `DriverEntry` runs, with its arguments.
 ///
 /// # Invariants
 ///
-/// During `'entry`, `DriverEntry` runs, `driver` is its driver object, and nothing
-/// else refers to that.
+/// During `'entry`, `DriverEntry` runs, `driver` is its driver object, and nothing else refers
+/// to the driver object.
 pub struct Entry<'entry> {
     loading: Loading<'entry>,
     driver: NonNull<DRIVER_OBJECT>,
@@ -47,17 +46,17 @@ impl Entry<'_> {
         Parameters::open(self.registry_path, self.passive())
     }
 
-    /// Registers the driver's provider of [`events`]; the library unregisters it last, in
-    /// the unload or in an entry that fails. The driver loads without events if that
+    /// Registers the driver's provider of [`events`]. If that fails, the driver loads without
+    /// events. The library unregisters the provider last, in the unload or in an entry that
     /// fails. IRQL = `PASSIVE_LEVEL`.
     pub fn register_events(&self, provider: &'static Provider) {
         events::register(provider, &self.loading);
     }
 
-    /// Creates the control device of the driver, which has the name of its service
-    /// and serves the [control interface](crate::control) for `C`. It can be opened
-    /// once `DriverEntry` has returned; the library deletes it at the end of the
-    /// unload, or of an entry that fails. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the control device of the driver, which has the name of the driver's service
+    /// and serves the [control interface](crate::control) for `C`. It can be opened once
+    /// `DriverEntry` has returned. The library deletes it at the end of the unload, or of an
+    /// entry that fails. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
@@ -83,17 +82,17 @@ impl<'entry> Deref for Entry<'entry> {
     }
 }
 
-/// Loads the driver `D`: the body of its `DriverEntry`, whose result it returns. From
-/// here on the driver object's `DriverUnload` is the library's.
+/// Loads the driver `D`: does all that its `DriverEntry` does, and returns the status for it.
+/// Sets the driver object's `DriverUnload` to a routine of the library.
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nc-wdm-driver_initialize>
 ///
 /// # Safety
 ///
-/// Called once in the life of the image, as the only act of its `DriverEntry`, with
-/// the arguments of that. Nothing changes the driver object's `DriverUnload` and
-/// dispatch table afterwards.
+/// Called once in the life of the image, by its `DriverEntry` with its arguments.
+/// `DriverEntry` does nothing else to the driver object, and nothing changes the driver
+/// object's `DriverUnload` and dispatch table afterwards.
 pub unsafe fn driver_entry<D>(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
@@ -119,7 +118,7 @@ where
     match loaded {
         Ok(()) => NtStatus::SUCCESS.0,
         Err(status) => {
-            // SAFETY: the entry fails, so that nothing of the driver runs after this.
+            // SAFETY: the entry fails, so that no code of the driver runs after this.
             unsafe { end() };
             status.0
         }
@@ -139,12 +138,11 @@ unsafe extern "C" fn driver_unload<D: Driver>(_driver: *mut DRIVER_OBJECT) {
     // SAFETY: this is the unload routine, called once, after `load` has succeeded.
     unsafe { nmr::driver::unload::<D>() };
     unloading.end();
-    // SAFETY: the modules are deregistered, and nothing of the driver runs after
-    // this.
+    // SAFETY: the modules are deregistered, and no code of the driver runs after this.
     unsafe { end() };
 }
 
-/// Takes down what the library owns. IRQL = `PASSIVE_LEVEL`.
+/// Ends the threads, the control device and the event provider. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
@@ -161,13 +159,13 @@ unsafe fn end() {
     events::unregister(&passive);
 }
 
-/// Joins the threads of all workers that were dropped, and bug-checks if a thread of
-/// this image is left: the image is about to be unmapped. [`driver_entry`] and the
-/// unload routine that it sets call this; an image whose entry points are of another
-/// library, as those of KMDF, calls it last in both. IRQL = `PASSIVE_LEVEL`.
+/// Joins the threads of all workers that were dropped, and bug-checks if another thread of
+/// this image has not been joined, because the image is about to be unmapped.
+/// [`driver_entry`] and the unload routine that it sets call this. An image with other entry
+/// points, such as those of the crate `kmdf`, calls it last in both. IRQL = `PASSIVE_LEVEL`.
 ///
 /// The bug check is `DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS` (0xCE);
-/// its first parameter is the number of threads.
+/// its first parameter is the number of these threads.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations>
 pub fn end_threads(passive: &PassiveLevel<'_>) {

@@ -26,8 +26,8 @@ use super::thread::KERNEL_MODE;
 ///
 /// # Invariants
 ///
-/// The event is in non-paged memory, initialized, and does not move any more,
-/// before anything outside this crate can refer to it.
+/// Before anything outside this crate can refer to the event, it is in non-paged memory,
+/// initialized, and no longer moves.
 pub struct Event {
     event: UnsafeCell<KEVENT>,
     /// Wait blocks point to the event.
@@ -41,7 +41,7 @@ unsafe impl Sync for Event {}
 unsafe impl Send for Event {}
 
 impl Event {
-    /// An event that is not signalled. IRQL <= `DISPATCH_LEVEL`.
+    /// Creates an event that is not signalled. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Event {
         Ok(event)
     }
 
-    /// An event that must be [initialized](Self::initialize) once it is in place.
+    /// Creates an event that must be [initialized](Self::initialize) at its final address.
     pub(crate) fn uninitialized() -> Self {
         Self {
             event: UnsafeCell::default(),
@@ -61,14 +61,14 @@ impl Event {
         }
     }
 
-    /// Makes the event usable, and not signalled. Any IRQL.
+    /// Initializes the event as not signalled. Any IRQL.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-keinitializeevent>
     ///
     /// # Safety
     ///
-    /// Called once, before any other function, in non-paged memory that the event
-    /// does not leave any more.
+    /// Called once, before any other function. The event is in non-paged memory, and does not
+    /// move afterwards.
     pub(crate) unsafe fn initialize(&self) {
         // SAFETY: the event is in non-paged memory, and nothing waits on it yet, by
         // this function's contract.

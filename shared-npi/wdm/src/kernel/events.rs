@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The events that a driver writes for Event Tracing for Windows (ETW), by Microsoft's crate
+//! The driver's events for Event Tracing for Windows (ETW), written with Microsoft's crate
 //! `tracelogging`.
 //!
 //! The driver defines its [`Provider`] with `tracelogging::define_provider!`, hands it to
 //! `Entry::register_events`, and passes the events of its modules on to [`trace`]. The
 //! library adds one event for the load and one for the unload.
 //!
-//! Each [`Event`] of a module has its name and its fields, `Module` before them and the GUID
-//! of the peer's identity, or zero, as `Peer`. `Load` has a `Status`, `Unload` the
-//! `Microseconds` that the deregistrations and the threads took. All are informational
-//! (level 4) and have keyword 1.
+//! The event for each [`Event`] of a module has the same name. Its fields are `Module`,
+//! followed by the fields of the [`Event`]; `Peer` is the GUID of the peer's identity, or zero.
+//! `Load` has a `Status`, and `Unload` the `Microseconds` that the deregistrations and the
+//! threads took. All events are informational (level 4) and have keyword 1.
 //!
-//! An event that no session listens for costs a load and a branch. Without the features
-//! `etw` and `kernel_mode` of `tracelogging` all of this compiles to nothing.
+//! An event that no session has enabled costs a load and a branch. Without the features `etw`
+//! and `kernel_mode` of `tracelogging` all of this compiles to nothing.
 //!
 //! ETW calls into the image when a session starts or stops, until the provider is
-//! unregistered; so the library does that last, in the unload and in an entry that fails.
-//! The crate reads the session's level as plain memory: an event in the moment in which a
-//! session starts or stops may be missing, or be written for nobody.
+//! unregistered. So the library unregisters it last, in the unload and in an entry that fails.
+//! The crate reads the session's level without synchronization: at the moment when a session
+//! starts or stops, an event may be lost, or be written for no session.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwunregister>
 
@@ -29,7 +29,7 @@ use wdk_sys::ntddk::KeQueryUnbiasedInterruptTime;
 
 pub use tracelogging::Provider;
 
-/// The keyword of all events: the life of the driver and of its modules.
+/// The keyword of all events: the life cycle of the driver and of its modules.
 const LIFE: u64 = 1;
 
 /// `true` if events are compiled in.
@@ -38,7 +38,7 @@ const ENABLED: bool = !matches!(NATIVE_IMPLEMENTATION, NativeImplementation::Oth
 /// The provider that is registered, if there is one.
 static REGISTERED: SpinLock<Option<&'static Provider>> = SpinLock::new(None);
 
-/// The provider that is registered, if there is one. IRQL <= `DISPATCH_LEVEL`.
+/// Returns the provider that is registered, if there is one. IRQL <= `DISPATCH_LEVEL`.
 fn registered() -> Option<&'static Provider> {
     if ENABLED {
         REGISTERED.with(|it| *it)
@@ -47,9 +47,9 @@ fn registered() -> Option<&'static Provider> {
     }
 }
 
-/// Registers the provider of this image. A failure leaves it unregistered, in which case
-/// its events go nowhere: a driver works without them. So does a second provider. Who calls
-/// this calls [`unregister`] last, in an entry that fails and in the unload.
+/// Registers the provider of this image. If that fails, or a provider is registered already,
+/// the events of this one are not written; a driver works without them. The caller calls
+/// [`unregister`] last, in an entry that fails and in the unload.
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwregister>
@@ -61,25 +61,25 @@ pub fn register(provider: &'static Provider, _loading: &Loading<'_>) {
         is_free
     };
     if ENABLED && REGISTERED.with(take_place) {
-        // SAFETY: the provider is a static, and by the contract of `Loading::assume` what
-        // the entry has registered ends before the image goes.
+        // SAFETY: the provider is a static, and the caller unregisters it before the image is
+        // unmapped.
         unsafe { provider.register() };
     }
 }
 
-/// Unregisters the provider of this image, if there is one: the last act of an unload and
-/// of an entry that fails. ETW calls nothing of the image after it.
+/// Unregisters the provider of this image, if there is one. Called last in an unload and in an
+/// entry that fails: ETW does not call into the image afterwards.
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwunregister>
 pub fn unregister(_passive: &PassiveLevel<'_>) {
     if ENABLED && let Some(provider) = REGISTERED.with(Option::take) {
-        // Ignored: the only error is that of a handle that ETW has not given.
+        // Ignored: the only error is for a handle that is not from ETW.
         provider.unregister();
     }
 }
 
-/// Writes an event of the module that is called `module`. Any IRQL.
+/// Writes an event of the module with the name `module`. Any IRQL.
 #[inline]
 pub fn trace(provider: &Provider, module: &'static str, event: Event) {
     if provider.enabled(Level::Informational, LIFE) {
@@ -147,14 +147,14 @@ fn write(provider: &Provider, module: &'static str, event: Event) {
     };
 }
 
-/// The GUID of a module's identity; zero for one that has none.
+/// Returns the GUID of a module's identity, or zero if there is none.
 fn guid_of(peer: Option<ModuleId>) -> Guid {
     peer.and_then(ModuleId::guid).map_or_else(Guid::zero, |it| {
         Guid::from_fields(it.Data1, it.Data2, it.Data3, it.Data4)
     })
 }
 
-/// Writes that the driver has loaded, or not. IRQL <= `DISPATCH_LEVEL`.
+/// Writes the result of loading the driver. IRQL <= `DISPATCH_LEVEL`.
 pub fn loaded(result: Result) {
     if let Some(provider) = registered() {
         let status = result.err().unwrap_or(NtStatus::SUCCESS);
@@ -168,10 +168,11 @@ pub fn loaded(result: Result) {
     }
 }
 
-/// An unload that has begun.
+/// An unload in progress.
 #[must_use = "it writes how long the unload took"]
 pub struct Unloading {
-    /// The time in units of 100 ns; `None` if no session listens.
+    /// The time at the beginning in units of 100 ns; `None` if no session has enabled the
+    /// event.
     began: Option<u64>,
 }
 

@@ -18,8 +18,8 @@ use crate::control::{self, Buffer};
 /// The session of a control device's file.
 pub(crate) type Session = control::Session<'static, DRIVER_OBJECT>;
 
-/// A request that this driver must complete. It holds no reference to the IRP,
-/// because completing it frees it.
+/// A request that this driver must complete. It has a pointer to the IRP, not a reference,
+/// because completing the IRP frees it.
 ///
 /// # Invariants
 ///
@@ -32,7 +32,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The request `irp`. IRQL <= `DISPATCH_LEVEL`.
+    /// Wraps the request `irp`. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Safety
     ///
@@ -57,7 +57,7 @@ impl Request {
         NonNull::new(unsafe { (*self.stack).FileObject })
     }
 
-    /// Makes `session` that of the request's file. IRQL <= `DISPATCH_LEVEL`.
+    /// Sets the session of the request's file. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Errors
     ///
@@ -79,8 +79,8 @@ impl Request {
         NonNull::new(session.cast())
     }
 
-    /// The control code and the buffer of a control request. A request with another
-    /// method than `METHOD_BUFFERED` has an empty buffer. IRQL <= `DISPATCH_LEVEL`.
+    /// The control code and the buffer of a control request. The buffer is empty if the method
+    /// is not `METHOD_BUFFERED`. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Safety
     ///
@@ -118,12 +118,12 @@ impl Request {
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iofcompleterequest>
     pub(crate) fn complete(self, status: NtStatus, length: usize) -> NTSTATUS {
         const IO_NO_INCREMENT: i8 = 0;
-        // SAFETY: the IRP is valid by the invariant, and this driver's.
+        // SAFETY: the IRP is valid by the invariant, and belongs to this driver.
         let result = unsafe { &mut (*self.irp).IoStatus };
         result.__bindgen_anon_1.Status = status.0;
         // `ULONG_PTR`, which is 64 bits wide in all builds.
         result.Information = length as u64;
-        // SAFETY: the request is this driver's, and completed once, because it is
+        // SAFETY: the request belongs to this driver, and is completed once, because it is
         // consumed.
         unsafe { IofCompleteRequest(self.irp, IO_NO_INCREMENT) };
         status.0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The parts that call the kernel, which exist in a driver only.
+//! The parts that call the kernel, which only a driver has.
 
 pub mod event;
 pub mod events;

@@ -21,8 +21,8 @@ use wdk_sys::{
 use super::registry_path::RegistryPath;
 use crate::name::Name;
 
-/// The open `Parameters` key, during `'call`, at `PASSIVE_LEVEL`. If the service has
-/// none, every value is missing.
+/// The `Parameters` key, open during `'call`, at `PASSIVE_LEVEL`. If the service has no such
+/// key, every value is missing.
 #[derive(Debug)]
 pub struct Parameters<'call> {
     key: Option<Key>,
@@ -50,8 +50,8 @@ impl<'call> Parameters<'call> {
         }
     }
 
-    /// The `REG_DWORD` value `name`, or `default` if it is missing or of another type;
-    /// the nearest bound of `range` if either is outside. IRQL = `PASSIVE_LEVEL`.
+    /// Returns the `REG_DWORD` value `name`, or `default` if it is missing or of another type,
+    /// clamped to `range`. IRQL = `PASSIVE_LEVEL`.
     #[must_use]
     pub fn dword(&self, name: &str, default: u32, range: RangeInclusive<u32>) -> u32 {
         let value = self.key.as_ref().and_then(|key| key.dword(name));
@@ -68,8 +68,8 @@ impl<'call> Parameters<'call> {
 struct Key(HANDLE);
 
 impl Key {
-    /// Opens the key `name` below `parent`, or of the whole registry if that is null.
-    /// IRQL = `PASSIVE_LEVEL`.
+    /// Opens the key `name` below `parent`, or from the root of the registry if `parent` is
+    /// null. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-zwopenkey>
     ///
@@ -91,7 +91,7 @@ impl Key {
         NtStatus(status).ok().map(|()| Self(handle))
     }
 
-    /// The `REG_DWORD` value `name`. IRQL = `PASSIVE_LEVEL`.
+    /// Reads the `REG_DWORD` value `name`. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-zwqueryvaluekey>
     fn dword(&self, name: &str) -> Option<u32> {

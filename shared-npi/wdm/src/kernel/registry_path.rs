@@ -13,17 +13,17 @@ use wdk_sys::{PCUNICODE_STRING, UNICODE_STRING};
 ///
 /// # Invariants
 ///
-/// `Buffer` leads to `Length` bytes, which are initialized and do not change.
+/// `Buffer` points to `Length` bytes, which are initialized and do not change.
 #[derive(Clone, Copy, Debug)]
 pub struct RegistryPath<'entry>(&'entry UNICODE_STRING);
 
 impl<'entry> RegistryPath<'entry> {
-    /// The registry path `path`. Any IRQL.
+    /// Wraps the registry path `path`. Any IRQL.
     ///
     /// # Safety
     ///
-    /// `path` leads to a valid string that is not empty and does not change during
-    /// `'entry`, as the argument of `DriverEntry` does while it runs.
+    /// `path` points to a valid string that is not empty and does not change during `'entry`,
+    /// as the argument of `DriverEntry` does while that runs.
     #[must_use]
     pub const unsafe fn new(path: PCUNICODE_STRING) -> Self {
         // SAFETY: the string is valid during `'entry` by this function's contract.

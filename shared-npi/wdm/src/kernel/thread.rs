@@ -20,7 +20,7 @@ use wdk_sys::ntddk::{
 };
 use wdk_sys::{HANDLE, KPROCESSOR_MODE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, THREAD_ALL_ACCESS};
 
-/// `KernelMode`, the wait mode of a driver. The header has an `int`, the functions
+/// `KernelMode`, the wait mode of a driver. In the header it is an `int`, but the functions
 /// take a `KPROCESSOR_MODE`.
 pub(crate) const KERNEL_MODE: KPROCESSOR_MODE = {
     assert!(KernelMode == 0);
@@ -107,20 +107,20 @@ impl Thread {
 ///
 /// # Safety
 ///
-/// The last act of a routine that [`Thread::start`] runs; no value is left to be
-/// dropped, because the call does not return.
+/// The last call in a routine that [`Thread::start`] runs. The call does not return, so that no
+/// local value of the routine is dropped after it.
 pub unsafe fn exit(_passive: &PassiveLevel<'_>) {
-    // SAFETY: this is the last act of a system thread by this function's contract. In
-    // a system thread the call does not fail.
+    // SAFETY: by this function's contract this is the last call of a system thread, in which
+    // it does not fail.
     let _ = unsafe { PsTerminateSystemThread(NtStatus::SUCCESS.0) };
 }
 
 /// Bug-checks if a thread of this image was not joined: the image is about to be
 /// unmapped under it. Any IRQL.
 ///
-/// The code is `DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS`, with which
-/// Windows itself would stop as soon as the thread ran on; the first parameter is
-/// the number of threads.
+/// The code is `DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS`, with which Windows
+/// itself would bug-check as soon as the thread ran again. The first parameter is the number of
+/// threads.
 pub(crate) fn check_all_joined() {
     const DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS: u32 = 0xCE;
     let left = NOT_JOINED.load(Ordering::Acquire);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Names in the form in which the kernel takes them.
+//! Names as `UNICODE_STRING`s.
 
 use wdk_sys::UNICODE_STRING;
 
 use crate::name::Name;
 
 impl Name {
-    /// The `UNICODE_STRING` of the name, which points into `self` and is only read
-    /// through. Any IRQL.
+    /// The `UNICODE_STRING` of the name, which points into `self`. The kernel must not write
+    /// through it. Any IRQL.
     ///
     /// <https://learn.microsoft.com/windows/win32/api/ntdef/ns-ntdef-_unicode_string>
     #[must_use]

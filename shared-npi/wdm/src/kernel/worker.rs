@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Workers: a system thread that does some work each time it is woken.
+//! Workers: system threads that run each time they are woken.
 //!
-//! A [`Worker`] is ended by [`Worker::join`], which waits at `PASSIVE_LEVEL`. A drop
-//! must not wait, because a cleanup callback, which may run at `DISPATCH_LEVEL`, may
-//! drop the module that owns the worker. So a worker that is dropped before it is
-//! joined is only told to stop; its memory goes to a list of the image, and the
-//! library joins the threads on it at the end of the unload, or of an entry that
-//! fails. What is on no list, because the worker was given to `mem::forget` or is in
-//! a `static`, is counted, and a bug check ends the unload that would leave it
-//! behind.
+//! [`Worker::join`] ends a [`Worker`], and waits for that at `PASSIVE_LEVEL`. A drop must not
+//! wait, because a cleanup callback, which may run at `DISPATCH_LEVEL`, may drop the owner of
+//! the worker. So dropping a worker that has not been joined stops it and puts its memory on a
+//! list of the image; the library joins the threads on that list at the end of the unload, or
+//! of an entry that fails. Threads are also counted: if one is left that is on no list, because
+//! its worker is in a `static` or was leaked by `mem::forget`, the unload bug-checks.
 
 use alloc::boxed::Box;
 use core::ffi::c_void;
@@ -27,27 +25,27 @@ use super::thread::{self, Thread};
 
 /// The work of a worker, and the state that it shares with the threads that wake it.
 pub trait Work: Send + Sync + 'static {
-    /// Does the work. Called on the worker's thread at least once after each wake,
-    /// unless the worker is stopped first; several wakes may lead to one call.
+    /// Does the work. Called on the worker's thread at least once after each wake, unless the
+    /// worker is stopped first. Several wakes may result in one call.
     /// IRQL = `PASSIVE_LEVEL`.
     fn run(&self, running: &Running<'_>);
 }
 
-/// A run of a work, on the worker's thread.
+/// The argument of [`Work::run`], for use on the worker's thread.
 pub struct Running<'run> {
     head: &'run Head,
     passive: PassiveLevel<'run>,
 }
 
 impl<'run> Running<'run> {
-    /// The IRQL of the thread.
+    /// The proof of the thread's IRQL.
     #[must_use]
     pub const fn passive(&self) -> &PassiveLevel<'run> {
         &self.passive
     }
 
-    /// Suspends the thread for `milliseconds`, or until the worker is stopped: who joins
-    /// it, as an unload does, does not wait for the end of a pause.
+    /// Suspends the thread for `milliseconds`, or until the worker is stopped, so that a join,
+    /// such as that of an unload, does not wait for the end of the pause.
     /// IRQL = `PASSIVE_LEVEL`.
     pub fn pause(&self, milliseconds: u16) {
         if !self.head.stop.load(Ordering::Acquire) {
@@ -58,14 +56,14 @@ impl<'run> Running<'run> {
 
 /// A system thread that runs a [`Work`], which it owns.
 ///
-/// Dropping a worker that was not [joined](Self::join) does not wait: it stops the
-/// thread, which the library joins, and drops the work, at the end of the unload or
-/// of the failed entry. IRQL of the drop <= `DISPATCH_LEVEL`; a worker that was
-/// joined drops the work at once.
+/// Dropping a worker that has not been [joined](Self::join) stops the thread and does not wait.
+/// The library joins the thread, and drops the work, at the end of the unload or of the failed
+/// entry. A worker that has been joined drops the work at once. IRQL of the drop <=
+/// `DISPATCH_LEVEL`.
 ///
 /// # Invariants
 ///
-/// `block` came from a box and is valid. Its other user, the thread, is gone once
+/// `block` came from a box and is valid. Its other user, the thread, has ended once
 /// `Head::thread` is empty.
 #[must_use = "dropping a worker stops its thread"]
 pub struct Worker<W: Work> {
@@ -79,8 +77,8 @@ struct Block<W> {
     work: W,
 }
 
-/// The part of a block that does not depend on its work. The link is first, so that
-/// a pointer to a block is one to its link.
+/// The part of a block that does not depend on the type of its work. The link is first, so that
+/// a pointer to a block is also a pointer to its link.
 #[repr(C)]
 struct Head {
     link: Link,
@@ -90,7 +88,7 @@ struct Head {
     stop: AtomicBool,
     /// The thread, until it is joined.
     thread: SpinLock<Option<Thread>>,
-    /// Frees the block that begins here, whose thread has ended.
+    /// Frees the block of this head, whose thread has ended.
     free: unsafe fn(NonNull<Head>),
 }
 
@@ -133,7 +131,8 @@ impl<W: Work> Worker<W> {
         // SAFETY: the block is in the pool, where it stays until it is freed, and
         // nothing has used the event yet.
         unsafe { worker.head().wake.initialize() };
-        // SAFETY: as above.
+        // SAFETY: the block is in the pool, where it stays until it is freed, and
+        // nothing has used the event yet.
         unsafe { worker.head().stopped.initialize() };
         // SAFETY: `run::<W>` takes a block of this type, which is freed only after
         // the thread is joined.
@@ -148,9 +147,9 @@ impl<W: Work> Worker<W> {
         self.head().wake.set();
     }
 
-    /// Stops the thread after the run that it is in, and waits until it has ended.
-    /// Returns at once if it was joined before. On the worker's own thread, or on one
-    /// that its work waits for, this does not return. IRQL = `PASSIVE_LEVEL`.
+    /// Stops the thread after its current run, and waits until it has ended. Returns at once if
+    /// it has been joined before. On the worker's own thread, or on a thread for which its work
+    /// waits, this never returns. IRQL = `PASSIVE_LEVEL`.
     pub fn join(&mut self, passive: &PassiveLevel<'_>) {
         self.head().join(passive);
     }
@@ -187,7 +186,7 @@ impl<W: Work> Drop for Worker<W> {
 }
 
 impl Head {
-    /// Makes the thread end after the run that it is in. IRQL <= `DISPATCH_LEVEL`.
+    /// Makes the thread end after its current run. IRQL <= `DISPATCH_LEVEL`.
     fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.stopped.set();
@@ -203,7 +202,7 @@ impl Head {
     }
 }
 
-/// Frees a block. IRQL as the drop of the work needs it.
+/// Frees a block. The drop of the work determines the IRQL.
 ///
 /// # Safety
 ///
@@ -215,7 +214,7 @@ unsafe fn free<W>(head: NonNull<Head>) {
     drop(unsafe { Box::from_raw(head.cast::<Block<W>>().as_ptr()) });
 }
 
-/// The thread of a worker. IRQL = `PASSIVE_LEVEL`.
+/// The routine of a worker's thread. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
@@ -225,8 +224,8 @@ unsafe extern "C" fn run<W: Work>(block: *mut c_void) {
     let block = unsafe { &*block.cast::<Block<W>>() };
     let running = Running {
         head: &block.head,
-        // SAFETY: a system thread starts at `PASSIVE_LEVEL`, and a work that raises the
-        // IRQL lowers it before it returns.
+        // SAFETY: a system thread starts at `PASSIVE_LEVEL`, and a `Work` that raises the IRQL
+        // lowers it again before it returns.
         passive: unsafe { PassiveLevel::assume() },
     };
     // A stop is stored before the events are set.
@@ -237,7 +236,7 @@ unsafe extern "C" fn run<W: Work>(block: *mut c_void) {
             block.work.run(&running);
         }
     }
-    // SAFETY: this is the last act of the thread, and no local value needs a drop.
+    // SAFETY: this is the last call of the thread, and no local value needs a drop.
     unsafe { thread::exit(&running.passive) };
 }
 
@@ -248,8 +247,8 @@ static DROPPED: Inbox<Dropped> = Inbox::new();
 ///
 /// # Invariants
 ///
-/// It begins a block that came from a box, whose thread is stopped and not joined,
-/// and which it owns together with the thread.
+/// It points to the start of a block that came from a box, whose thread has been stopped and
+/// not joined, and which it owns together with the thread.
 struct Dropped(NonNull<Head>);
 
 // SAFETY: a block belongs to no thread: its work is `Send` and `Sync`.
@@ -280,8 +279,8 @@ impl Dropped {
     }
 }
 
-/// Joins the threads of all workers that were dropped, and of those that are dropped
-/// meanwhile. IRQL = `PASSIVE_LEVEL`.
+/// Joins the threads of all workers that were dropped, including those that are dropped during
+/// the call. IRQL = `PASSIVE_LEVEL`.
 pub(crate) fn join_dropped(passive: &PassiveLevel<'_>) {
     loop {
         let mut dropped = DROPPED.take_all().peekable();
