@@ -16,23 +16,23 @@ use crate::wdf;
 const SIMPLIFIED: [(&str, &str); 32] = [
     (
         "CmRegisterCallback",
-        "tells of values that are read and keys that are closed",
+        "called when values are read and keys are closed",
     ),
     ("CmRegisterCallbackEx", "as `CmRegisterCallback`"),
     (
         "CmSetCallbackObjectContext",
-        "for keys whose values are read",
+        "only for keys whose values are read",
     ),
     ("DbgPrint", "prints into the trace"),
-    ("DbgPrintEx", "prints into the trace, whatever the level"),
+    ("DbgPrintEx", "prints into the trace at every level"),
     (
         "EtwActivityIdControl",
-        "knows the activity of a thread, and no more",
+        "supports the activity id of a thread only",
     ),
     ("ExAllocatePoolWithQuotaTag", "charges no quota"),
     (
         "IoGetStackLimits",
-        "the lower limit is where the 24 KB of a stack end",
+        "the lower limit is that of the 24 KB of the stack",
     ),
     (
         "IoRegisterDriverReinitialization",
@@ -40,12 +40,9 @@ const SIMPLIFIED: [(&str, &str); 32] = [
     ),
     (
         "IoRegisterPlugPlayNotification",
-        "tells of device interfaces that come and go",
+        "called for device interfaces that appear and disappear",
     ),
-    (
-        "IoWriteErrorLogEntry",
-        "prints into the trace that there is an entry",
-    ),
+    ("IoWriteErrorLogEntry", "prints a line into the trace"),
     (
         "KeExpandKernelStackAndCallout",
         "calls on the same stack, whose limit it lifts",
@@ -77,34 +74,34 @@ const SIMPLIFIED: [(&str, &str); 32] = [
     ),
     (
         "MmLockPagableDataSection",
-        "locks; pages are taken away from what is not locked",
+        "locks the section; unlocked sections are paged out",
     ),
     ("MmResetDriverPaging", "does nothing"),
     (
         "ObRegisterCallbacks",
-        "tells of handles that are opened, not duplicated",
+        "called when handles are opened, not when they are duplicated",
     ),
     (
         "PoRegisterPowerSettingCallback",
-        "each setting goes on and off",
+        "each setting is switched on and off",
     ),
-    ("PoSetPowerRequest", "nothing depends on it"),
+    ("PoSetPowerRequest", "has no effect"),
     (
         "PsSetCreateProcessNotifyRoutineEx",
-        "no command line but the program's name",
+        "the command line is only the program's name",
     ),
-    ("PsSetLoadImageNotifyRoutineEx", "ignores the flags"),
-    ("RtlCaptureStackBackTrace", "the frames of drivers"),
+    ("PsSetLoadImageNotifyRoutineEx", "the flags are ignored"),
+    ("RtlCaptureStackBackTrace", "only the frames of drivers"),
     ("RtlGetVersion", "Windows 10, version 22H2"),
     (
         "SeAccessCheck",
-        "each thread is one of an administrator, without privileges",
+        "each thread runs as an administrator, without privileges",
     ),
     ("SeLocateProcessImageName", "System has no name"),
     ("SeSinglePrivilegeCheck", "each thread has the privilege"),
     (
         "ZwQuerySystemInformation",
-        "the documented classes but for those of processes",
+        "the documented classes, except those of processes",
     ),
 ];
 
