@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Reads a count and clears it in two steps, while another thread counts.
+// Reads and clears a count in two steps, while another thread increments it.
 
 #include "two_threads.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Two threads add items to one list, each under a lock of its own.
+// Adds items to one list in two threads, each of which uses its own lock.
 
 #include "module.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Frees an entry to another lookaside list than it was allocated from.
+// Frees an entry to a lookaside list other than the one from which it was allocated.
 
 #include "executive.h"
 

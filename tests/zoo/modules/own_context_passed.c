@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Calls the provider with its own binding context in place of the provider's.
+// Calls the provider with its own binding context instead of the provider's.
 
 #include "module.h"
 

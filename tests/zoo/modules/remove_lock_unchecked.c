@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Releases a remove lock that it may not have got.
+// Releases a remove lock that it may not have acquired.
 
 #include "module.h"
 #include <ntddk.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Releases a spin lock that it holds shared as one that it holds exclusive.
+// Releases a spin lock that it holds shared as if it held it exclusive.
 
 #include "executive.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Copies whatever a stream indicates to a buffer of constant size.
+// Copies all data that a stream indicates to a buffer of constant size.
 
 #define LAYER StreamLayer
 #include "inspects.h"

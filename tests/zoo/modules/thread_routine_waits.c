@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Removes the routine that is told of threads while it holds the lock for which that routine waits.
+// Removes its thread notification routine while it holds a lock for which that routine waits.
 
 #include "module.h"
 #include "notifications.h"

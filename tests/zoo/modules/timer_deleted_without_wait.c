@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Deletes its timer without waiting for a callback that runs, and frees what that uses.
+// Deletes its timer without waiting for a running callback, and frees the memory that it uses.
 
 #include "executive.h"
 

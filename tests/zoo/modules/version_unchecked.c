@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Accepts a client without a look at the versions that it speaks.
+// Accepts a client without checking the versions that it supports.
 
 #include "module.h"
 
