@@ -4,14 +4,14 @@
 //!
 //! # Design
 //!
-//! A [`Cycle`] is drawn from the run's seed and its own number alone, so any
-//! cycle can be run again by itself, on any tier, whatever ran before it. A
-//! tier loads and unloads as the cycle says and fills in a [`Report`]; reports
-//! of parts of a run [merge](Report::merge) into the report of the run.
+//! A [`Cycle`] is drawn only from the run's seed and its own number, so that any
+//! cycle can be repeated by itself, on any tier, whatever ran before it. A tier
+//! loads and unloads drivers as the cycle prescribes, and fills in a [`Report`];
+//! the reports of a run's parts [merge](Report::merge) into the report of the run.
 //!
 //! # Limits
 //!
-//! Nothing here runs anything or knows a system: no files, no clock, no threads.
+//! This crate runs nothing and uses no operating system: no files, clocks or threads.
 
 mod cast;
 pub mod control;

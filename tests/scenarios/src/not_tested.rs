@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A run that has not tested what was asked for: it is no success, whatever it found.
+//! The reasons why a run has not tested what its options ask for: such a run does not pass.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ use crate::scenario::Scenario;
 /// What is between the sides of NMR and the name of an NPI in what a driver registered as.
 const NMR_ROLE: &str = " of ";
 
-/// What a driver registers as that registers a callout, until a filter names one of its callouts.
+/// The description of a driver with a callout, until a filter names one of its callouts.
 pub const UNNAMED_CALLOUT: &str = "a driver with callouts that no filter names";
-/// What such a driver is once a filter names one of its callouts.
+/// The description of such a driver once a filter names one of its callouts.
 pub const NAMED_CALLOUT: &str = "a callout driver";
 
 /// What a run is to test.

@@ -33,10 +33,10 @@ pub enum RegistryData {
     Bytes(Vec<u8>),
 }
 
-/// What the digits of a `REG_BINARY` begin with.
+/// The prefix of the digits of a `REG_BINARY`.
 const BINARY: &str = "hex:";
 
-/// The bytes of a text of two digits each.
+/// Parses bytes of two hexadecimal digits each.
 fn bytes(digits: &str) -> Option<Vec<u8>> {
     let pairs = digits.as_bytes().chunks(2);
     let byte = |pair: &[u8]| match pair {
@@ -76,9 +76,9 @@ impl fmt::Display for RegistryValue {
     }
 }
 
-/// A name without a path is that of a value in `Parameters`; a number, decimal or with
-/// `0x`, is a `REG_DWORD`, `hex:` and two digits for each byte a `REG_BINARY`, everything else a
-/// `REG_SZ`.
+/// Parses a value. A name without a path is that of a value in `Parameters`. A number, decimal
+/// or with `0x`, is a `REG_DWORD`; `hex:` with two digits for each byte is a `REG_BINARY`;
+/// everything else is a `REG_SZ`.
 impl FromStr for RegistryValue {
     type Err = String;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The simulated kernel as a program: runs a range of cycles and prints JSON lines, its
-//! progress and a report in the end, or describes a driver image. `cargo nmr stress` runs
+//! The simulated kernel as a program: runs a range of cycles and prints its progress and
+//! finally a report as JSON lines, or describes a driver image. `cargo nmr stress` runs
 //! several of these processes and merges their reports.
 
 mod arguments;

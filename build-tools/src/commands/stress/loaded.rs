@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The arguments that say which drivers are loaded, and what is known of them.
+//! The arguments that select the drivers of a run and describe them.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The trial of one mutant: a run of the pair in which it takes the place of its driver.
+//! The trial of one mutant: runs of the pair in which the mutant replaces its driver.
 
 use std::collections::BTreeMap;
 use std::fs;

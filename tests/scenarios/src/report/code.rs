@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The codes of findings: rules of NMR and of Winsock Kernel, bug checks, and words where there
-//! is neither.
+//! The codes of findings: rules of NMR and of Winsock Kernel, bug checks, or, if neither applies,
+//! words.
 
 use super::NetworkRule;
 

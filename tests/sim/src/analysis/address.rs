@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Describes an address that an exception is about: which memory it is in or near, and the
-//! bug check for the access.
+//! Describes the address of an exception: the memory that it is in or near, and the bug check for
+//! the access.
 
 use std::mem::offset_of;
 
@@ -198,7 +198,7 @@ pub(super) fn describe_address(
     )
 }
 
-/// What `MmGetSystemAddressForMdlSafe` reads first of an MDL.
+/// The field of an MDL that `MmGetSystemAddressForMdlSafe` reads first.
 const MDL_FLAGS: usize = offset_of!(MDL, MdlFlags);
 
 /// Returns `true` if a block explains why `address` was accessed: it lies in the block, or not
@@ -210,7 +210,7 @@ fn is_about(block: &Block, address: usize) -> bool {
     (block.start.saturating_sub(far)..block.end() + far).contains(&address)
 }
 
-/// What a driver knows of a block of the kernel's own: its name, and where in the block it begins.
+/// The part of a kernel-owned block that a driver knows: its name, and its offset in the block.
 fn part(block: &Block, address: usize) -> Option<(&'static str, usize)> {
     const EXTENSION: usize = size_of::<DEVICE_OBJECT>();
     if block.owner.is_some() {

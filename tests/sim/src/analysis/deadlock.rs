@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Explains a cycle that does not end: which wait cannot end, what holds it, and which
-//! module has that.
+//! Explains a cycle that does not end: the wait that cannot end, its cause, and the module
+//! that is responsible.
 //!
-//! In this order:
+//! The first of these that applies:
 //!
-//! 1. A thread that waits, inside a callback or a call through a dispatch table, for what
-//!    cannot come before that has returned (R31).
-//! 2. A thread that waits for a deregistration with a lock that another thread waits for
-//!    (R31).
-//! 3. A side of a binding whose detach is pending: its peer holds requests, or it does
-//!    not complete the detach.
-//! 4. A thread in a call or callback that such a side waits for, and that waits itself.
-//! 5. The dispatch routine that keeps the machine from its shutdown.
-//! 6. The last thread that entered a wait.
+//! 1. A thread that waits, inside a callback or a call through a dispatch table, for an event
+//!    that cannot occur before the callback or call has returned (R31).
+//! 2. A thread that waits for a deregistration while it holds a lock for which another thread
+//!    waits (R31).
+//! 3. A side of a binding whose detach is pending: its peer has not completed requests, or
+//!    the side does not complete the detach.
+//! 4. A waiting thread in a call or callback for whose return such a side waits.
+//! 5. The dispatch routine that delays the machine's shutdown.
+//! 6. The last thread that began to wait.
 
 use registrar::Doing;
 

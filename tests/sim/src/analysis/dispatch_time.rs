@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The DPC watchdog: whether the current thread has been at `DISPATCH_LEVEL` for too long.
+//! The DPC watchdog: checks that the current thread is not at `DISPATCH_LEVEL` for too long.
 //!
-//! Only the time counts that passes while the thread itself runs: what it stalls, reads
-//! the clock, and calls. That others run in between is the scheduler's doing.
+//! Only time counts in which the thread itself runs: when it stalls, reads the clock, or
+//! makes calls. Time in which the scheduler runs other threads does not count.
 
 use registrar::knobs::Knob;
 
@@ -41,7 +41,7 @@ fn limit(state: &mut State) -> u32 {
     answer
 }
 
-/// The limit for the current thread, and what is left of it, in ticks.
+/// The limit for the current thread, and the time that is left, in ticks.
 pub(crate) fn remaining(state: &mut State) -> [u32; 2] {
     let [for_dpc, for_others] = LIMITS[limit(state) as usize];
     let is_dpc = deferred::is_dpc(state, state.scheduling.current_id());

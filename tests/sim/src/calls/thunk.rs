@@ -2,17 +2,16 @@
 
 //! The thunk that every call between modules passes, on its way in and out.
 //!
-//! Instead of the address of a kernel function a driver gets that of a few bytes of
-//! machine code, which load a number and jump to [`enter_stub`]. The functions of
-//! dispatch tables lead to such code by breakpoints ([`table_functions`]). The stub
-//! saves the arguments, lets [`enter`] check the call,
-//! replaces the return address by that of [`leave_stub`] and jumps to the callee. When the
-//! callee returns, [`leave_stub`] lets [`leave`] check the result and returns to the
-//! caller. The true return addresses are kept in the thread's list of frames;
-//! arguments on the stack are not moved.
+//! Instead of the address of a kernel function, a driver gets that of a few bytes of
+//! machine code, which load a number and jump to [`enter_stub`]. Breakpoints in the
+//! functions of dispatch tables lead to such code ([`table_functions`]). The stub saves
+//! the arguments, lets [`enter`] check the call, replaces the return address with that of
+//! [`leave_stub`], and jumps to the callee. When the callee returns, [`leave_stub`] lets
+//! [`leave`] check the result, and returns to the caller. The thread's list of frames has
+//! the original return addresses; arguments on the stack are not moved.
 //!
-//! Where a driver calls or returns, the stubs first check the processor state that the
-//! calling convention demands, because the simulated kernel depends on it itself.
+//! When a driver calls or returns, the stubs first check the processor state that the
+//! calling convention requires, because the simulated kernel itself depends on it.
 
 mod checks;
 mod passage;

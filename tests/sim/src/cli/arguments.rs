@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The program's arguments, and the checks that refuse what cannot be carried out.
+//! The program's arguments, and the checks that refuse impossible ones.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Messages for a debugger: they go into the trace.
+//! Messages for a debugger, which are written to the trace.
 
 use std::arch::naked_asm;
 

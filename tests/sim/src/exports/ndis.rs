@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What callout drivers use of NDIS: access to the data of packets, and the pools that new
-//! ones come from.
+//! The part of NDIS that callout drivers use: access to the data of packets, and the pools for
+//! new packets.
 
 use windows_sys::Win32::Foundation::{STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS};
 
@@ -70,7 +70,7 @@ unsafe extern "win64" fn advance(buffer: *mut Buffer, by: u32, _free: u8, _routi
     unsafe { buffer.begin_at(buffer.offset + by) };
 }
 
-/// The current thread moves the start of a buffer's data: a callout must undo that.
+/// Records that the current thread moves the start of a buffer's data, which a callout must undo.
 fn note_move(buffer: usize, by: i64) {
     with(|state| {
         let current = state.scheduling.current_id();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the system is: its version, its own functions and variables.
+//! The system's version, functions and variables.
 
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -33,7 +33,7 @@ pub(in crate::exports) const VARIABLES: &[Export] = &[
     Export::variable("IoDeviceObjectType"),
     Export::variable("IoDriverObjectType"),
     Export::variable("PsInitialSystemProcess"),
-    // What code with floating-point numbers refers to, for nobody to read.
+    // Code with floating-point numbers refers to it, but nothing reads it.
     Export::variable("_fltused"),
 ];
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is checked of a call when it begins and when it returns.
+//! The checks of a call when it begins and when it returns.
 
 use super::passage::{argument, frame};
 use crate::findings::bug_check::{Code, unexpected_irql};
@@ -15,17 +15,17 @@ use crate::verifier::promises::{self, Crossing};
 use crate::verifier::stack_objects;
 use crate::verifier::undue_completion::{self, Undue};
 
-/// What is wrong with the request of a call.
+/// A defect of the request that a call makes or completes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wrong {
-    /// It completes what is not outstanding.
+    /// The call completes a request that is not outstanding.
     Undue(Undue),
-    /// It makes one of what its caller has lent to an outstanding one.
+    /// The call submits memory that its caller has already lent to an outstanding request.
     Again,
 }
 
-/// Numbers the request that the innermost call makes or completes. Returns what is wrong with
-/// it.
+/// Numbers the request that the innermost call makes or completes. Returns the defect of the
+/// request, if it has one.
 pub(super) fn begin_request(state: &mut State, home: *const usize) -> Option<Wrong> {
     let Callee::Dispatch {
         driver, through, ..
@@ -67,8 +67,8 @@ pub(super) fn begin_request(state: &mut State, home: *const usize) -> Option<Wro
     }
 }
 
-/// Checks a call before it is made; `wrong` is what is wrong with its request. Returns the
-/// breach, if it is one.
+/// Checks a call before it is made; `wrong` is the defect of its request. Returns the breach, if
+/// there is one.
 pub(super) fn check(
     state: &mut State,
     home: *const usize,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Calls between modules as they begin and return.
+//! The beginning and the return of calls between modules.
 
 use super::Target;
 use super::checks::{begin_promises, begin_request, check, watch_return};

@@ -14,7 +14,7 @@ exports! {
     "RtlIpv4AddressToStringW" <= HIGH_LEVEL => wide: usize;
 }
 
-/// Writes the text of an address, and a zero. Returns the address of the zero.
+/// Writes the text of an address and a terminating zero. Returns the address of the zero.
 fn write<T: Copy + From<u8>>(address: usize, to: usize) -> usize {
     let text = Ipv4Addr::from(get::<[u8; 4]>(address)).to_string();
     let units = text.bytes().chain([0]);

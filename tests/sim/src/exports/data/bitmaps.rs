@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Bitmaps, whose memory is the driver's.
+//! Bitmaps, whose memory belongs to the driver.
 
 use crate::exports::exports;
 use crate::exports::memory::access::{get, set};
@@ -26,7 +26,7 @@ exports! {
     "RtlNumberOfClearBits" <= HIGH_LEVEL => count_clear: u32;
 }
 
-/// What the functions that search return if they find nothing.
+/// The result of a search that finds nothing.
 const NONE: u32 = u32::MAX;
 
 /// `RTL_BITMAP`.
@@ -68,7 +68,7 @@ impl BitMap {
         }
     }
 
-    /// Returns `true` if these bits lie within it, and all have this value.
+    /// Returns `true` if these bits lie within the bitmap and all have this value.
     fn all_are(self, first: u32, count: u32, value: bool) -> bool {
         let end = first.checked_add(count).filter(|end| *end <= self.size);
         let Some(end) = end.filter(|_| count > 0) else {
@@ -77,7 +77,8 @@ impl BitMap {
         (first..end).all(|index| self.is_set(index) == value)
     }
 
-    /// The first of `count` bits of this value, from `hint` on, and then from the start.
+    /// Finds `count` bits of this value, from `hint` on and then from the start. Returns the
+    /// first.
     fn find(self, count: u32, hint: u32, value: bool) -> u32 {
         let hint = if hint < self.size { hint } else { 0 };
         self.find_in(hint, self.size, count, value)

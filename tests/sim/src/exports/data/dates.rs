@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Times as numbers, as dates, and as those of the place where the machine is.
+//! Times as numbers, as dates, and as local time.
 
 use rand::RngExt;
 
@@ -29,7 +29,7 @@ const FIRST_YEAR: i64 = 1601;
 const SECONDS_TO_1970: i64 = 11_644_473_600;
 const SECOND: i64 = 1000 * MILLISECOND;
 
-/// Writes a time in seconds since 1970, if that has 32 bits. Returns whether it does.
+/// Writes a time in seconds since 1970. Returns `true` if it fits in 32 bits.
 unsafe extern "win64" fn time_to_seconds(time: usize, seconds: usize) -> u8 {
     let since = get::<i64>(time).div_euclid(SECOND) - SECONDS_TO_1970;
     let Ok(since) = u32::try_from(since) else {

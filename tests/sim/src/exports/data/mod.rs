@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Lists, tables, strings, dates, and numbers that processors share.
+//! Lists, tables, strings, dates, and interlocked operations.
 
 mod addresses;
 mod bitmaps;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Strings: counted UTF-16 ones, and those that end with a zero.
+//! Strings: counted UTF-16 strings, and strings that end with a zero.
 
 use std::slice;
 
@@ -51,7 +51,7 @@ pub(crate) unsafe fn wide_text(string: *const u16) -> String {
     String::from_utf16_lossy(unsafe { slice::from_raw_parts(string, wide_length(string)) })
 }
 
-/// Writes a counted string to `at`, and its text behind it, which ends with a zero.
+/// Writes a counted string to `at`, followed by its text and a terminating zero.
 pub(in crate::exports) fn write_counted(at: usize, units: &[u16]) {
     let text = at + size_of::<UNICODE_STRING>();
     for (index, unit) in units.iter().enumerate() {

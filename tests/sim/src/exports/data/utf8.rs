@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Text in UTF-8 from UTF-16 and back.
+//! Conversions between UTF-16 and UTF-8.
 
 use windows_sys::Win32::Foundation::{
     STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER, STATUS_INVALID_PARAMETER_4,
@@ -16,7 +16,7 @@ exports! {
     "RtlUTF8ToUnicodeN" <= PASSIVE_LEVEL => widen: i32;
 }
 
-/// A character, or `None` for what is none.
+/// A character, or `None` for an invalid sequence.
 type Decoded = Option<char>;
 
 fn decode_wide(units: Vec<u16>) -> impl Iterator<Item = Decoded> {
@@ -34,7 +34,7 @@ fn decode_narrow(bytes: &[u8]) -> Vec<Decoded> {
     decoded
 }
 
-/// Writes as many characters as fit, each as `encode` has it. Returns the status.
+/// Writes as many characters as fit, encoded by `encode`. Returns the status.
 fn write<T: Copy>(
     to: usize,
     room: u32,
@@ -66,7 +66,7 @@ fn write<T: Copy>(
     status
 }
 
-/// The status for arguments that are wrong.
+/// Returns the status for invalid arguments.
 const fn refuse(to: usize, actual: usize, from: usize) -> Option<i32> {
     if to == 0 && actual == 0 {
         Some(STATUS_INVALID_PARAMETER)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A routine on all processors at once, at `IPI_LEVEL`.
+//! Calls of a routine on all processors at once, at `IPI_LEVEL`.
 
 use crate::exports::execution::levels::{current, lower, set};
 use crate::exports::exports;
@@ -20,7 +20,7 @@ exports! {
 
 const NAME: &str = "the routine of KeIpiGenericCall";
 
-/// Calls the routine on each processor, and no other thread runs until all have returned.
+/// Calls the routine on each processor. No other thread runs until all calls have returned.
 unsafe extern "win64" fn broadcast(routine: usize, argument: usize) -> usize {
     let before = current();
     set(IPI_LEVEL);
@@ -55,7 +55,7 @@ unsafe extern "win64" fn broadcast(routine: usize, argument: usize) -> usize {
 
 /// Handles the interrupt of another processor.
 fn handle(routine: usize, argument: usize, by: Option<Site>) {
-    // What is pageable is so at this level, too.
+    // Pageable memory is inaccessible at this level, too.
     set(IPI_LEVEL);
     let routine = deferred::Routine {
         what: "IpiGenericCall",

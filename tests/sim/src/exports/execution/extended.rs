@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Extended processor states that drivers save and restore. The registers themselves keep
-//! their values: what drivers owe is the order, the thread and the IRQL.
+//! their values; the order, the thread and the IRQL are checked.
 
 use windows_sys::Win32::Foundation::{STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS};
 
@@ -22,9 +22,9 @@ exports! {
 
 /// The states of x87 and SSE, `XSTATE_MASK_LEGACY`: the simulated processor has no AVX.
 const ENABLED: u64 = 0b11;
-/// What may be saved: that, and `XSTATE_MASK_GSSE`, of which no more is saved than there is.
+/// The states that may be saved: those, and `XSTATE_MASK_GSSE`, which is empty.
 const SAVED: u64 = 0b111;
-/// `XSTATE_SAVE` takes as many bytes, of which none is for drivers.
+/// The size of `XSTATE_SAVE`, whose contents are opaque to drivers.
 const SIZE: usize = 0x38;
 
 unsafe extern "win64" fn enabled(mask: u64) -> u64 {
@@ -52,7 +52,7 @@ unsafe extern "win64" fn save(mask: u64, place: usize) -> i32 {
         );
         stop("0xC4", what);
     }
-    // The whole of it may be written.
+    // All of it must be writable.
     for offset in (0..SIZE).step_by(size_of::<usize>()) {
         set(place + offset, 0_usize);
     }

@@ -62,10 +62,10 @@ unsafe extern "win64" fn ke_raise_irql_to_dpc_level() -> Irql {
     unsafe { kf_raise_irql(DISPATCH_LEVEL) }
 }
 
-/// Advises a thread to lower its IRQL, now and then, and once it has been there for longer
+/// Advises a thread to lower its IRQL: occasionally, and always once it has been there for longer
 /// than a DPC should be.
 unsafe extern "win64" fn should_yield() -> u32 {
-    /// One of this many answers is yes.
+    /// The average number of calls for one `true`.
     const OFTEN: u32 = 8;
     const LONG: u64 = 100 * MICROSECOND;
 
@@ -78,7 +78,7 @@ unsafe extern "win64" fn should_yield() -> u32 {
     })
 }
 
-/// Writes the limits of the DPC watchdog and what is left of them, in ticks.
+/// Writes the limits of the DPC watchdog and the remaining time, in ticks.
 unsafe extern "win64" fn watchdog(information: usize) -> i32 {
     if current() < DISPATCH_LEVEL {
         return STATUS_UNSUCCESSFUL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Processes and threads by their numbers, and their objects. Beside the process called System,
-//! in which drivers run, there are those of programs of which drivers are told.
+//! Processes and threads by their numbers, and their objects. Besides the process System, in
+//! which drivers run, there are processes of programs, of which drivers are notified.
 
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_CID, STATUS_NOT_FOUND, STATUS_PENDING,
@@ -114,7 +114,7 @@ fn give(state: &mut State, object: usize) -> usize {
     object
 }
 
-/// A name in memory that the driver frees. System has none.
+/// Returns the name of a process in memory that the driver frees. System has no name.
 unsafe extern "win64" fn image_name(process: usize, place: usize) -> i32 {
     const TAG: u32 = u32::from_le_bytes(*b"SeIm");
     let name = match with(|state| number(state, process)) {
@@ -217,7 +217,7 @@ unsafe extern "win64" fn is_system_thread(object: usize) -> u8 {
     1
 }
 
-/// Drivers are told of programs that end with success.
+/// Returns the exit status of a process: programs end with success.
 unsafe extern "win64" fn process_exit_status(process: usize) -> i32 {
     // SAFETY: it needs nothing.
     match unsafe { process_id(process) } {

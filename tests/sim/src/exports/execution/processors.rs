@@ -124,7 +124,7 @@ unsafe extern "win64" fn groups() -> u16 {
     1
 }
 
-/// All processors are in one node.
+/// Returns 0: all processors are in one node.
 unsafe extern "win64" fn highest_node() -> u16 {
     0
 }
@@ -146,7 +146,7 @@ unsafe extern "win64" fn node_affinity(node: u16, affinity: usize, count: usize)
 }
 
 unsafe extern "win64" fn shared_alignment() -> u32 {
-    /// The bytes of a cache line.
+    /// The size of a cache line in bytes.
     const LINE: u32 = 64;
     LINE
 }

@@ -2,8 +2,8 @@
 
 //! Calls with a guaranteed amount of stack, and the check of frames of more than a page.
 //!
-//! The stacks of simulated threads are larger than Windows' are ever expanded to, so
-//! that the routine runs on its caller's stack.
+//! The stacks of simulated threads are larger than any expanded stack of Windows, so that
+//! the routine runs on its caller's stack.
 
 use std::arch::naked_asm;
 use std::ffi::c_void;
@@ -79,7 +79,7 @@ fn call(callout: usize, parameter: *mut c_void, room: usize) -> i32 {
     STATUS_SUCCESS
 }
 
-/// What drivers may still use of the current thread's stack.
+/// The size of the current thread's stack that drivers may still use.
 unsafe extern "win64" fn remaining() -> usize {
     with(|state| {
         let current = state.scheduling.current();
@@ -87,7 +87,7 @@ unsafe extern "win64" fn remaining() -> usize {
     })
 }
 
-/// The lower limit is where [`remaining`] says that the stack ends.
+/// Writes the limits of the stack. The lower one is that of [`remaining`].
 unsafe extern "win64" fn limits(low: usize, high: usize) {
     // SAFETY: it needs nothing.
     let left = unsafe { remaining() };

@@ -2,8 +2,8 @@
 
 //! Work items: routines that system threads run at `PASSIVE_LEVEL`.
 //!
-//! One queued by `IoQueueWorkItem` keeps its driver's image until its routine
-//! has returned; one queued by `ExQueueWorkItem` does not.
+//! A work item that `IoQueueWorkItem` has queued keeps its driver's image loaded until its
+//! routine has returned; one that `ExQueueWorkItem` has queued does not.
 
 use std::ffi::c_void;
 
@@ -152,7 +152,7 @@ unsafe extern "win64" fn io_queue_work_item_ex(
     );
 }
 
-/// Queues a work item if a thread is free for it. Returns whether one is.
+/// Queues a work item if a worker thread is free. Returns `true` if it has queued it.
 unsafe extern "win64" fn io_try_queue_work_item(
     item: *mut IoWorkItem,
     routine: usize,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Context areas of driver objects, entries for the error log, and who has made a request.
+//! Context areas of driver objects, entries for the error log, and the origin of requests.
 
 use std::ptr;
 
@@ -35,7 +35,7 @@ exports! {
 const EXTENSION_TAG: u32 = u32::from_le_bytes(*b"DrEx");
 const ENTRY_TAG: u32 = u32::from_le_bytes(*b"ErLg");
 
-/// The memory is the I/O manager's, which frees it with the driver object.
+/// Allocates a context area, which the I/O manager frees with the driver object.
 unsafe extern "win64" fn allocate_extension(
     driver: usize,
     identifier: usize,
@@ -95,7 +95,7 @@ unsafe extern "win64" fn free_entry(entry: usize) {
     end_entry(entry, "freed as an entry of the error log");
 }
 
-/// Frees an entry, which is `done` now.
+/// Frees an entry; `done` says what has been done with it.
 fn end_entry(entry: usize, done: &str) {
     let kind = ObjectKind::ErrorLogEntry;
     if !with(|state| state.objects.created.is(entry, kind)) {
@@ -116,7 +116,7 @@ fn end_entry(entry: usize, done: &str) {
     pool::free(ptr::with_exposed_provenance_mut(entry), ENTRY_TAG);
 }
 
-/// The device on top of the stack that a file was opened on.
+/// Returns the device on top of the device stack on which a file was opened.
 unsafe extern "win64" fn related_device(file: usize) -> usize {
     if !with(|state| state.io.files.has(file)) {
         let what = format!("{file:#x} is used as a file object, which it is not");
@@ -125,7 +125,7 @@ unsafe extern "win64" fn related_device(file: usize) -> usize {
     travel::top(with(|state| state.io.files.device(file)))
 }
 
-/// The process that a request comes from; 0 if it belongs to no thread.
+/// Returns the process of a request, or 0 if the request belongs to no thread.
 fn process_of(irp: *const Irp) -> usize {
     // SAFETY: the request is in memory, as documented.
     let (thread, mode) = unsafe { ((*irp).thread, (*irp).requestor_mode) };

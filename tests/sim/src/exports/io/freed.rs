@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Checks of memory that a driver frees: no request, locked page or remove lock may be in it.
+//! Checks of memory that a driver frees: it must contain no request, locked page or remove lock.
 
 use std::ops::Range;
 
@@ -46,7 +46,7 @@ fn check_network(memory: &Range<usize>) {
     }
 }
 
-/// Nothing of a packet that a driver has injected may lie in `memory`, which is freed.
+/// Checks that `memory`, which is being freed, contains no part of an injected packet.
 fn check_injected(memory: &Range<usize>) {
     if let Some(by) = with(|state| wfp::injected_with(state, memory)) {
         let what = format!(

@@ -4,7 +4,7 @@
 //!
 //! # Limits
 //!
-//! Physical pages have the numbers of their virtual ones. Nothing is mapped for user mode.
+//! Physical page numbers equal virtual ones. Nothing is mapped for user mode.
 
 use std::ops::Range;
 use std::ptr;

@@ -4,8 +4,8 @@
 //!
 //! # Limits
 //!
-//! Pages have an address before they are mapped, which no document tells drivers. Every range
-//! of addresses has pages.
+//! Pages have an address before they are mapped, which drivers cannot find out. There are pages
+//! for every requested range of addresses.
 
 use std::ptr;
 
@@ -61,7 +61,7 @@ unsafe extern "win64" fn allocate_pages_ex(
     allocate(total, flags)
 }
 
-/// Allocates pages for at least `total` bytes, or for less: the driver has to look.
+/// Allocates pages for `total` bytes, or for less, which the driver must check.
 fn allocate(total: usize, flags: u32) -> *mut Mdl {
     let at = with(|state| {
         let by = caller(state);
@@ -172,7 +172,7 @@ unsafe extern "win64" fn free_contiguous(address: usize) {
     pool::free(address as *mut _, CONTIGUOUS_TAG);
 }
 
-/// Physical pages have the numbers of their virtual ones, as in MDLs.
+/// Returns `address`: physical page numbers equal virtual ones, as in MDLs.
 unsafe extern "win64" fn physical_address(address: usize) -> usize {
     address
 }

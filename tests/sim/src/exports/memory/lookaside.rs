@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Lookaside lists. They keep nothing back: each entry is a block of pool, so
-//! that a late touch of it is seen.
+//! Lookaside lists. They cache nothing: each entry is a pool block, so that a use after
+//! it was freed is found.
 
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -29,8 +29,8 @@ exports! {
     "ExFreeToLookasideListEx" <= DISPATCH_LEVEL => free_ex: ();
 }
 
-/// `GENERAL_LOOKASIDE_POOL`, which is all of a `LOOKASIDE_LIST_EX` and the beginning of the
-/// older lists: drivers take from it by inline code.
+/// `GENERAL_LOOKASIDE_POOL`, which is a whole `LOOKASIDE_LIST_EX` and the beginning of the older
+/// lists. Inline functions in drivers take entries from it.
 #[repr(C, align(16))]
 struct Lookaside {
     /// An empty `SLIST_HEADER`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Notifications of handles to processes and threads that are opened.
+//! Notifications when handles to processes and threads are opened.
 
 use windows_sys::Win32::Foundation::{
     STATUS_ACCESS_DENIED, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Notifications of what is done in the registry: a value is read, and its key closed.
+//! Notifications of registry operations: a value is read, and its key is closed.
 
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, UNICODE_STRING,
@@ -100,8 +100,8 @@ unsafe extern "win64" fn unregister(cookie: usize) -> i32 {
     }
 }
 
-/// Gives a key a context for one callback, which is told when the key is closed or the callback
-/// unregistered.
+/// Sets the context of a key for one callback, which is called to clean it up when the key is
+/// closed or the callback is unregistered.
 unsafe extern "win64" fn set_context(
     object: usize,
     cookie: usize,
@@ -127,7 +127,7 @@ unsafe extern "win64" fn set_context(
     STATUS_SUCCESS
 }
 
-/// The name of the key that is opened, and its number.
+/// The name of the key that programs open, and its number.
 const NAME: &str = r"\REGISTRY\MACHINE\SOFTWARE\Program";
 const NUMBER: usize = 0x2_1C40;
 const NAME_TAG: u32 = u32::from_le_bytes(*b"CMnm");
@@ -200,7 +200,7 @@ struct CleanUp {
 /// `RegNtCallbackObjectContextCleanup`.
 const CLEAN_UP: usize = 40;
 
-/// A callback that is unregistered cleans its contexts up.
+/// Calls a callback that is being unregistered to clean up all its contexts.
 fn clean_up_all(cookie: usize, routine: usize, context: usize, by: Option<Site>) {
     let what = "the routine that CmRegisterCallback registered";
     let contexts = with(|state| {
@@ -222,8 +222,8 @@ fn clean_up_all(cookie: usize, routine: usize, context: usize, by: Option<Site>)
     }
 }
 
-/// A key is closed: the callbacks that have given it a context clean that up. One that is being
-/// unregistered does so then.
+/// Calls the callbacks that have set a context for a key, which is closed, to clean it up. A
+/// callback that is being unregistered does so then.
 fn clean_up(object: usize) {
     with(|state| state.objects.notifications.keys.remove(&object));
     while let Some((target, object_context)) = with(|state| enter_clean_up(state, object)) {
@@ -243,7 +243,7 @@ fn clean_up(object: usize) {
     }
 }
 
-/// Enters a callback that has given a key a context, and takes that.
+/// Enters a callback that has set a context for a key, and removes the context.
 fn enter_clean_up(state: &mut State, object: usize) -> Option<(Target, usize)> {
     let contexts = &state.objects.notifications.key_contexts;
     let of_key = contexts.keys().filter(|(_, of)| *of == object);
@@ -255,7 +255,7 @@ fn enter_clean_up(state: &mut State, object: usize) -> Option<(Target, usize)> {
     Some((target, context))
 }
 
-/// A key that is opened.
+/// Opens a key. Returns its object.
 fn open() -> usize {
     const TAG: u32 = u32::from_le_bytes(*b"Key ");
     const SIZE: usize = 64;
@@ -353,10 +353,10 @@ pub(super) fn read_a_value() {
     clean_up(object);
 }
 
-/// Tells of an operation on a key before it, and after it. Returns `false` if a routine has
-/// refused it.
+/// Calls the routines before an operation on a key, and after it. Returns `false` if a routine has
+/// refused the operation.
 ///
-/// The context of the key follows that of the call.
+/// In the structures, the context of the key follows that of the call.
 fn tell(classes: [usize; 2], before: usize, place: *mut usize, object: usize) -> bool {
     let give_key_context = |cookie: usize, place: *mut usize| {
         let of_key = with(|state| {

@@ -3,11 +3,11 @@
 //! Notifications: routines that drivers register with the kernel, and must unregister before
 //! they unload.
 //!
-//! The functions that unregister wait until no call of the routine is under way. So Microsoft
-//! documents it for processes, threads, images and the registry; for the others no driver
-//! could be correct without it. A routine that unregisters itself waits for its own end.
+//! The functions that unregister a routine wait for calls of it in progress. Microsoft documents
+//! this for processes, threads, images and the registry; for the others, no driver could be
+//! correct without it. A routine that unregisters itself waits for its own return.
 //!
-//! What the routines are told of happens in [`activity`], as long as there is any.
+//! [`activity`] has the events of which the routines are notified.
 
 mod activity;
 mod bug_checks;
@@ -213,7 +213,7 @@ fn notify(
     }
 }
 
-/// The routines of a kind that `wanted` chooses.
+/// Returns the routines of a kind that `wanted` selects.
 fn targets(state: &State, kind: Kind, wanted: impl Fn(&Notification) -> bool) -> Vec<Target> {
     let all = state.objects.notifications.all.iter();
     let told = all.filter(|it| it.kind == kind && !it.ends && wanted(it));
@@ -227,7 +227,7 @@ fn targets(state: &State, kind: Kind, wanted: impl Fn(&Notification) -> bool) ->
     told.map(target).collect()
 }
 
-/// Calls a routine that was entered.
+/// Calls a routine that has been entered.
 fn call(
     kind: Kind,
     target: &Target,

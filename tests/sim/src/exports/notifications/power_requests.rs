@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Power requests, by which drivers keep the system from sleeping.
+//! Power requests, with which drivers keep the system from sleeping.
 
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
@@ -63,7 +63,7 @@ fn check(request: usize) {
     stop("0xC4", what);
 }
 
-/// The count of a request changes, which nothing here depends on.
+/// Changes the count of a request, which has no effect.
 unsafe extern "win64" fn change(request: usize, kind: i32) -> i32 {
     /// `PowerRequestSystemRequired`, the only one that is documented for drivers.
     const SYSTEM_REQUIRED: i32 = 1;
@@ -85,7 +85,7 @@ unsafe extern "win64" fn delete(request: usize) {
     });
 }
 
-/// A device is deleted, for which no power request may be there.
+/// Checks that a device which is deleted has no power request.
 pub(in crate::exports) fn check_device(device: usize) {
     let by = with(|state| {
         let mut all = state.objects.power_requests.iter();

@@ -2,7 +2,8 @@
 
 //! One-time initialization.
 //!
-//! The structure is one word: the data of a driver, whose two lowest bits are the kernel's.
+//! The structure is one word: a driver's data, except for the two lowest bits, which the kernel
+//! uses.
 
 use windows_sys::Win32::Foundation::{
     STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
@@ -26,13 +27,13 @@ exports! {
     "RtlRunOnceExecuteOnce" <= APC_LEVEL => execute: i32;
 }
 
-/// The bits of the word that are no data: `RTL_RUN_ONCE_CTX_RESERVED_BITS`.
+/// The bits of the word that are not data: `RTL_RUN_ONCE_CTX_RESERVED_BITS`.
 const STATE: usize = 0b11;
-/// One thread initializes, and others wait.
+/// The state in which one thread initializes and others wait.
 const EXCLUSIVE: usize = 1;
-/// The data is there.
+/// The state in which the data is initialized.
 const DONE: usize = 2;
-/// Any number of threads initialize.
+/// The state in which any number of threads initialize.
 const PARALLEL: usize = 3;
 
 /// `RTL_RUN_ONCE_CHECK_ONLY`, `RTL_RUN_ONCE_ASYNC`, `RTL_RUN_ONCE_INIT_FAILED`.
@@ -64,7 +65,7 @@ fn begin_initialization(once: usize, flags: u32, context: usize) -> i32 {
             }
             _ if flags & CHECK_ONLY != 0 => return STATUS_UNSUCCESSFUL,
             0 => {
-                // Another attempt may have failed, and what it did is over.
+                // An earlier attempt may have failed; its accesses are ordered before this one.
                 with(|state| state.scheduling.acquire(Sync::Object(once)));
                 let begun = if flags & ASYNC == 0 {
                     EXCLUSIVE
@@ -126,7 +127,7 @@ unsafe extern "win64" fn execute(
     status
 }
 
-/// Calls a `RunOnceInitialization` routine, and completes what it began.
+/// Calls a `RunOnceInitialization` routine, and completes the initialization.
 fn run(once: usize, routine: usize, parameter: usize, context: usize) -> i32 {
     let mut data = 0_usize;
     let place = &raw mut data;
