@@ -2,14 +2,13 @@
 
 //! The state of the simulated kernel, and how its functions reach it.
 //!
-//! The state is a list of parts, each defined by the folder that owns it. This
-//! file is the only one that names them all: a folder reaches its own part, and
-//! those of the folders below it, through [`with`].
+//! The state is a list of parts, each defined by the folder that owns it. Only this
+//! file names all of them: a folder accesses its own part, and those of the folders
+//! on which it depends, through [`with`].
 //!
-//! Functions that drivers call have no argument that leads here, so the kernel
-//! that runs is found through a thread-local. A cycle runs on one OS thread;
-//! its state is only borrowed for moments in which no simulated thread can be
-//! switched, which [`with`] asserts.
+//! Functions that drivers call have no argument that leads to the state, so the
+//! running kernel is in a thread-local. A cycle runs on one OS thread. Its state is
+//! borrowed only while no simulated thread can be switched, which [`with`] asserts.
 
 use std::cell::{Cell, UnsafeCell};
 use std::io;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The list of everything that drivers can import, in `docs/kernel.md`.
+//! The list of all functions that drivers can import, in `docs/kernel.md`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::hardware::irql;
 use crate::loader::export::Export;
 use crate::wdf;
 
-/// What a function does less than its documentation says.
+/// The functions that do less than their documentation says, and how.
 const SIMPLIFIED: [(&str, &str); 32] = [
     (
         "CmRegisterCallback",
@@ -195,7 +195,7 @@ fn the_document_lists_every_function() {
     }
 }
 
-/// What public network drivers import most, beside what they import of other drivers.
+/// The kernel functions that public network drivers import most.
 const IMPORTED: &str = "
     CmRegisterCallbackEx CmUnRegisterCallback ExUuidCreate IoAllocateIrp IoAllocateMdl
     IoBuildPartialMdl IoCreateSystemThread IoFreeIrp IoFreeMdl IoGetDeviceObjectPointer

@@ -2,11 +2,10 @@
 
 //! The call stack of a simulated thread: frames of drivers and of kernel functions.
 //!
-//! Driver code is unwound as Windows does it, by the tables in its image (`.pdata`).
-//! They are read from the file, not from memory, so that unloaded drivers can be
-//! unwound, too. The simulated kernel has no such tables and is skipped: the thunk
-//! keeps the registers of every call out of a driver, and unwinding continues from
-//! there.
+//! Driver code is unwound as on Windows, with the tables in its image (`.pdata`). They
+//! are read from the file, not from memory, so that unloaded drivers can be unwound,
+//! too. The simulated kernel has no such tables and is skipped: the thunk saves the
+//! registers of every call out of a driver, and unwinding continues from there.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -124,7 +123,7 @@ pub(crate) fn largest_frames(state: &State) -> Option<(Site, usize)> {
     all.into_values().max_by_key(|(_, bytes)| *bytes)
 }
 
-/// The addresses to which the calls on the current thread return, the innermost first.
+/// Returns the return addresses of the calls on the current thread, the innermost first.
 pub(crate) fn homes(state: &State) -> Vec<usize> {
     let calls = state.scheduling.current().frames.iter().rev();
     let sites = calls.flat_map(|frame| frames_from(state, frame));

@@ -3,12 +3,12 @@
 //! The simulated machine's memory: one range of addresses, the same in every
 //! process, so that every pointer that a driver sees is the same in every run.
 //!
-//! What is not in use is inaccessible: a driver that touches it faults at the
-//! very instruction.
+//! Unused memory is inaccessible, so that a driver that accesses it faults at that
+//! instruction.
 //!
-//! The pages that cycles use most stay with the process from cycle to cycle, each as a
-//! mapping of its own ([`separate`], [`cells`]): to make one accessible or inaccessible
-//! neither splits nor merges mappings, and costs no page fault.
+//! The pages that cycles use most stay allocated from cycle to cycle, each as a separate
+//! mapping ([`separate`], [`cells`]): making one accessible or inaccessible neither splits
+//! nor merges mappings, and causes no page fault.
 
 mod alias;
 mod cells;

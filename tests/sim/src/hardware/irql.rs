@@ -13,7 +13,7 @@ pub(crate) const APC_LEVEL: Irql = 1;
 pub(crate) const DISPATCH_LEVEL: Irql = 2;
 /// The level of the system clock's interrupts.
 const CLOCK_LEVEL: Irql = 13;
-/// The level of interrupts by which processors interrupt each other.
+/// The level of interprocessor interrupts.
 pub(crate) const IPI_LEVEL: Irql = 14;
 /// Everything is masked.
 pub(crate) const HIGH_LEVEL: Irql = 15;

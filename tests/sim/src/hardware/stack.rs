@@ -66,7 +66,7 @@ pub(crate) struct Stacks {
     /// The end of the list is handed out next.
     free: Vec<SimStack>,
     used: usize,
-    /// Whether a driver was refused one in this cycle.
+    /// `true` if a driver was refused a stack in this cycle.
     lacked: bool,
     page_map: PageMap,
 }
@@ -82,7 +82,7 @@ impl Stacks {
         self.any()
     }
 
-    /// Returns `true` if a driver was refused one in this cycle.
+    /// Returns `true` if a driver was refused a stack in this cycle.
     pub(crate) const fn lacked(&self) -> bool {
         self.lacked
     }

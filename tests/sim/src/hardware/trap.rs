@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Faults of drivers: the thread ends with a [`Exception`] instead of the process.
+//! Faults of drivers: the thread ends with an [`Exception`] instead of the process.
 //!
 //! While a simulated thread runs, the signals of processor exceptions end its
-//! coroutine. Instructions that can be emulated go on in the emulator instead, on the
-//! thread's own stack. A timer catches a driver that loops without ever calling anyone, and
-//! lets others run first; it measures true time, so where in its loop the driver is seen
-//! differs from run to run.
+//! coroutine. Instructions that can be emulated continue in the emulator instead, on the
+//! thread's own stack. A timer detects a driver that loops without making a call, and
+//! first lets other threads run. It measures real time, so that the place in the loop at
+//! which the driver is interrupted differs from run to run.
 
 mod exception;
 mod signal;
@@ -56,8 +56,8 @@ thread_local! {
     static LEFT: Cell<bool> = const { Cell::new(false) };
     /// The number of checks without progress.
     static STUCK: Cell<u32> = const { Cell::new(0) };
-    /// The points that had been passed at the last access that was told of, and how many
-    /// there have been since.
+    /// The number of points passed at the last recorded access, and the number of accesses
+    /// since.
     static ACCESSES: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
     /// The exception for which the emulator was entered.
     static PENDING: Cell<Option<Exception>> = const { Cell::new(None) };
@@ -92,9 +92,9 @@ pub(crate) struct Spin {
     pub(crate) anew: bool,
 }
 
-/// A driver makes an access to memory at `at` that it tells of. Returns `true` if it has made
-/// many of them, or has run for two checks of the timer, without making a call: the timer seldom
-/// comes while driver code runs then. The thread is to spin.
+/// Records an access to memory by driver code at `at`. Returns `true` if the thread must spin: it
+/// has made many accesses, or has run for two checks of the timer, without making a call. With
+/// recorded accesses, the timer seldom fires while driver code runs.
 pub(crate) fn is_overdue(at: usize, registers: &Registers) -> bool {
     /// The number of accesses after which other threads run once.
     const MANY: u32 = 20_000;

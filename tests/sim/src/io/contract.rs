@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The contract of the control interface, as programs see it kept: a plain user is not let
-//! in, requests come back as promised, a hold holds, counters are what the driver has done.
+//! The contract of the control interface, as far as programs can check it: a standard user is
+//! refused, requests have the promised results, a hold blocks the unload, and counters match
+//! what the driver has done.
 //!
-//! Which drivers beside the pair's have that interface is not known beforehand. What would be a
-//! finding is one if the device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract says; so no request is sent for it
-//! that a program would not send.
+//! It is not known in advance which drivers besides the pair's have that interface. A violation
+//! becomes a finding if the device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract
+//! says, so that no additional requests are needed to find out.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,9 +3,9 @@
 //! The I/O manager for control devices: sends requests, waits for them and cancels
 //! them.
 //!
-//! It does what Windows does for a driver without Plug and Play: a file begins with
-//! `IRP_MJ_CREATE`; closing its handle sends `IRP_MJ_CLEANUP`, and when no request and
-//! no driver references the file any more, `IRP_MJ_CLOSE`. Functions that send
+//! It does what Windows does for a driver without Plug and Play: opening a file sends
+//! `IRP_MJ_CREATE`, closing its handle sends `IRP_MJ_CLEANUP`, and when no request and
+//! no driver references the file any more, `IRP_MJ_CLOSE` is sent. Functions that send
 //! requests run on a simulated thread.
 
 use std::collections::BTreeMap;
@@ -382,7 +382,7 @@ pub(in crate::io) fn send_now(device: usize, file: usize, message: &ProgramReque
     irp.addr()
 }
 
-/// What a request asks for, in words that follow its address.
+/// Describes the parameters of a request, in words that follow its address.
 fn lengths(parameters: &Parameters) -> String {
     let Parameters {
         code,

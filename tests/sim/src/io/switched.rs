@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The switch of the control interface: once it has succeeded, and as long as no other is
-//! sent, the module is registered or not as it says.
+//! Checks the switch of the control interface: after a switch has succeeded and until another one
+//! is sent, the module is registered or deregistered accordingly.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ pub(crate) struct Switches(BTreeMap<DriverId, Begun>);
 #[derive(Debug, Default)]
 struct Begun {
     count: u64,
-    /// The files through which one is about to be sent, each with the thread that sends it.
+    /// The files through which a switch is about to be sent, each with the thread that sends it.
     announced: BTreeSet<(usize, ThreadId)>,
 }
 
@@ -56,12 +56,12 @@ impl Switches {
         }
     }
 
-    /// How many have been begun.
+    /// Returns the number of switches that have begun.
     fn count(&self, driver: DriverId) -> u64 {
         self.0.get(&driver).map_or(0, |it| it.count)
     }
 
-    /// Returns `true` if one is about to be sent.
+    /// Returns `true` if a switch is about to be sent.
     fn is_announced(&self, driver: DriverId) -> bool {
         let begun = self.0.get(&driver);
         begun.is_some_and(|it| !it.announced.is_empty())
@@ -105,7 +105,7 @@ pub(super) fn begin(state: &mut State, file: usize) -> Option<Quiet> {
     })
 }
 
-/// The current thread sends through a file what it has announced.
+/// Records that the current thread sends through a file the switch that it has announced.
 pub(super) fn end_announcement(state: &mut State, file: usize) {
     let thread = state.scheduling.current_id();
     state.io.switches.end_announcement(file, thread);

@@ -2,17 +2,18 @@
 
 //! Which bytes of an image are instructions.
 //!
-//! Executable sections hold more than code: compilers put the tables of `switch` statements
-//! behind the functions that use them, and linkers merge constants into them. A byte that is
-//! changed there sends the driver elsewhere, so nothing is taken for code that may be none:
+//! Executable sections contain more than code: compilers put the tables of `switch` statements
+//! after the functions that use them, and linkers merge constants into the sections. Changing
+//! such a byte would break the driver, so that doubtful bytes are not taken for code:
 //!
-//! 1. From the entry point and each function that the image has unwinding tables for,
-//!    instructions are followed to where they branch.
-//! 2. What is left of a function with tables, the cases of a `switch` say, is read until
-//!    a place that the code reads as data. No table of a `switch` is read: what its cases are
-//!    shows without it.
-//! 3. An address in relocated data or in a `lea` instruction leads to a function without tables
-//!    if it is aligned as compilers align functions, and all up to a return can be one.
+//! 1. From the entry point and each function with unwinding tables, instructions are followed
+//!    to their branch targets.
+//! 2. The rest of a function with unwinding tables, such as the cases of a `switch`, is decoded
+//!    up to the first place that the code reads as data. The tables of `switch` statements are
+//!    not read; the cases are found without them.
+//! 3. An address in relocated data or in a `lea` instruction is that of a function without
+//!    unwinding tables if it is aligned as compilers align functions, and everything up to a
+//!    return can be code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -91,9 +92,9 @@ struct Code<'a> {
     found: BTreeMap<u32, Instruction>,
     /// Places that the code reads.
     data: BTreeSet<u32>,
-    /// Where code is.
+    /// Addresses of code that has not been decoded yet.
     todo: Vec<u32>,
-    /// What a `lea` has the address of, outside of the functions with unwinding tables.
+    /// The targets of `lea` instructions outside the functions with unwinding tables.
     led_to: Vec<u32>,
 }
 
@@ -184,7 +185,7 @@ impl<'a> Code<'a> {
 }
 
 impl Code<'_> {
-    /// A `lea` has the address of what is at `target`.
+    /// Records the `target` of a `lea`.
     fn lead(&mut self, lea: &Instruction, target: u32) {
         match self.function(target) {
             None if self.follows_pointer(lea) => {
@@ -199,8 +200,8 @@ impl Code<'_> {
         }
     }
 
-    /// Returns `true` if one of the next instructions accesses what the address of a `lea` leads
-    /// to, which is none to code then.
+    /// Returns `true` if one of the next instructions accesses memory through the address of a
+    /// `lea`, which is then not an address of code.
     fn follows_pointer(&self, lea: &Instruction) -> bool {
         const NEXT: usize = 8;
         let pointer = lea.op0_register();
@@ -226,7 +227,7 @@ impl Code<'_> {
 
     /// Returns `true` if a function without unwinding tables may begin at `address`.
     fn may_begin_function(&self, address: u32) -> bool {
-        /// What compilers align functions to.
+        /// The alignment of functions by compilers.
         const ALIGNMENT: u32 = 16;
         address.is_multiple_of(ALIGNMENT)
             && !self.data.contains(&address)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The drivers of a cycle, unloaded ones included: an address in an unloaded image
-//! still has to be attributed.
+//! The drivers of a cycle, including unloaded ones, to which addresses in their images are
+//! still attributed.
 
 use std::rc::Rc;
 
@@ -45,12 +45,12 @@ pub(crate) struct Driver {
     /// Where its image ends.
     end: usize,
     pub(crate) life: LoadState,
-    /// The last call of it that failed.
+    /// The last failed call that the driver has made.
     pub(crate) failed: Option<FailedCall>,
     name: String,
 }
 
-/// A call of a driver that failed.
+/// A failed call that a driver has made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailedCall {
     pub(crate) function: &'static str,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What an image can import: a function or a variable of the simulated kernel.
+//! The exports of the simulated kernel: functions and variables.
 
 use crate::hardware::irql::{HIGH_LEVEL, Irql};
 
@@ -61,7 +61,7 @@ impl Export {
         self.code.addr()
     }
 
-    /// The status of a failure that it returns with this result, if it returns a status.
+    /// Returns the status in this `result`, if the function returns a status and it is a failure.
     pub(crate) fn failure(&self, result: u64) -> Option<i32> {
         let status = u32::try_from(result).ok()?.cast_signed();
         (self.result == size_of::<i32>() && status < 0).then_some(status)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which addresses of an image are functions: a word of a dispatch table may lead
+//! Decides which addresses of an image are functions: a word of a dispatch table may point
 //! to code, or be a number, a string or any other data.
 //!
 //! The exception directory lists every function that changes the stack pointer or
-//! calls. Other functions, which the documents call leaf functions, are recognized
-//! by their instructions: they reach a return or a jump and leave the stack alone.
-//! Data that is linked into a section of code (`/MERGE`) is not taken for a function.
+//! calls. Other functions, which the documents call leaf functions, are recognized by
+//! their instructions: they reach a return or a jump, and do not change the stack pointer.
+//! Data that is linked into a code section (`/MERGE`) is not taken for a function.
 
 use driver_image::DriverImage;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Register};
@@ -72,7 +72,7 @@ fn is_leaf(file: &DriverImage, offset: u32) -> bool {
     false
 }
 
-/// Returns `true` for `add [rax], al`, whose bytes are zero: no compiler makes it.
+/// Returns `true` for `add [rax], al`, whose bytes are zero: no compiler generates it.
 fn is_zero(code: &[u8], offset: u32, instruction: &Instruction) -> bool {
     let at = usize::try_from(instruction.ip() - u64::from(offset));
     at.is_ok_and(|at| code.get(at..at + 2) == Some(&[0, 0]))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Small blocks that share pages, in a cycle in which there are more than can have pages of
-//! their own: each between bytes that are checked when it is freed. A page becomes
-//! inaccessible once all of its blocks are freed.
+//! Small blocks that share pages, in a cycle with more blocks than can have separate pages. The
+//! bytes around each block are checked when it is freed. A page becomes inaccessible once all
+//! of its blocks have been freed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,28 +11,28 @@ use std::ops::Range;
 use crate::hardware::arena::{self, Access, PAGE};
 use crate::memory::placement::ALIGNMENT;
 
-/// The most bytes of a block that shares its page.
+/// The maximum size of a block that shares its page.
 pub(super) const MOST: usize = PAGE / 4;
-/// What a block leaves free before it and behind it, at least.
+/// The minimum number of free bytes before and after a block.
 const BEFORE: usize = 2 * ALIGNMENT;
 const BEHIND: usize = ALIGNMENT;
-/// How many pages are made accessible at once, with an inaccessible one behind them.
+/// The size of the pages that are made accessible at once, before an inaccessible page.
 const STEP: usize = 64 * PAGE;
 
-/// The pages that are shared.
+/// The shared pages.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    /// What is left of the page that is being filled.
+    /// The free part of the page that is being filled.
     page: Range<usize>,
-    /// The accessible pages behind it.
+    /// The accessible pages after that page.
     rest: Range<usize>,
-    /// The blocks in use of each page.
+    /// The number of blocks in use on each page.
     in_use: BTreeMap<usize, usize>,
 }
 
 impl Crowd {
-    /// What is reserved for a block of `size` bytes, in which it begins at [`start`]; `None`
-    /// if its page is full.
+    /// Reserves room for a block of `size` bytes, which begins at [`start`] in that room. Returns
+    /// `None` if the page is full.
     pub(super) fn take(&mut self, size: usize) -> Option<Range<usize>> {
         let length = BEFORE + size.next_multiple_of(ALIGNMENT) + BEHIND;
         while self.page.len() < length {
@@ -50,8 +50,8 @@ impl Crowd {
         Some(first..first + length)
     }
 
-    /// Adds the next pages from `first` on, and returns what they are, with the guard; `None` if
-    /// they end behind `limit`.
+    /// Adds the next pages from `first` on. Returns them with their guard page, or `None` if they
+    /// would end after `limit`.
     pub(super) fn grow(&mut self, first: usize, limit: usize) -> io::Result<Option<Range<usize>>> {
         let end = first + STEP;
         if end + PAGE > limit {
@@ -62,13 +62,13 @@ impl Crowd {
         Ok(Some(first..end + PAGE))
     }
 
-    /// A block is freed.
+    /// Frees the room of a block.
     pub(super) fn free(&mut self, room: &Range<usize>) {
         let page = room.start / PAGE * PAGE;
         if let Some(count) = self.in_use.get_mut(&page) {
             *count -= 1;
         }
-        // More blocks may follow in the page that is being filled.
+        // The page that is being filled may get more blocks.
         if page != self.page.start / PAGE * PAGE {
             self.close(page);
         }
@@ -83,12 +83,12 @@ impl Crowd {
     }
 }
 
-/// Where the block begins that has this room.
+/// Returns the start of the block in this room.
 pub(super) const fn start(room: &Range<usize>) -> usize {
     room.start + BEFORE
 }
 
-/// Returns `true` if this room is a part of a page.
+/// Returns `true` if this room is part of a shared page.
 pub(super) const fn is_shared(room: &Range<usize>) -> bool {
     !room.start.is_multiple_of(PAGE) || !room.end.is_multiple_of(PAGE)
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Pool as Driver Verifier's special pool: every block on pages of its own.
+//! Pool like Driver Verifier's special pool: every block has separate pages.
 //!
-//! A block ends where an inaccessible page begins, and is inaccessible once it
-//! is freed: overruns and late touches fault at the very instruction. Addresses
-//! are not used twice within a cycle, but in the few that [`Placement`] draws for it.
+//! A block ends at an inaccessible page, and is inaccessible once it has been freed, so that
+//! overruns and uses after the free fault at that instruction. Addresses are not reused within
+//! a cycle, except in the few cycles for which [`Placement`] draws that.
 //!
 //! # Limits
 //!
-//! Each block with pages of its own costs the process two mappings, of which Linux grants
-//! 65,530. Drivers get half of them and most of the addresses. Beyond 2,048 blocks in a cycle
-//! those of up to 1 KiB share pages: what is written beside them is found when they are freed,
-//! and a late touch once all blocks of the page are.
+//! Each block with separate pages takes two mappings of the process, of which Linux allows
+//! 65,530. Drivers get half of them and most of the addresses. In a cycle with more than 2,048
+//! blocks, those of up to 1 KiB share pages: a write beside a block is found when the block is
+//! freed, and a use after the free only once all blocks of the page have been freed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,12 +25,13 @@ use crate::memory::room::Room;
 
 /// What lies between a block's end and its page's.
 const SLACK: u8 = 0xFD;
-/// The number of bytes before a driver's block that are filled like the slack behind it, and
-/// checked when it is freed.
+/// The number of bytes before a driver's block that are filled like the slack after it, and checked
+/// when the block is freed.
 const MARGIN: usize = 64;
-/// The most blocks in use that have pages of their own; then an allocation of such a block fails.
+/// The maximum number of blocks in use with separate pages. Beyond it, allocating such a block
+/// fails.
 const MOST_BLOCKS: usize = 16 << 10;
-/// The most blocks in use that share pages.
+/// The maximum number of blocks in use that share pages.
 const MOST_SHARED: usize = 256 << 10;
 /// The end of the range for allocations.
 const LIMIT: usize = POOL.end - (POOL.end - POOL.start) / 16;
@@ -44,9 +45,9 @@ pub(crate) struct Block {
     /// The code that allocated it; `None` for the simulated kernel itself.
     pub(crate) owner: Option<Site>,
     pub(crate) hold: Hold,
-    /// Who freed the block whose place it took.
+    /// The code that freed the previous block at this address.
     former: Option<Site>,
-    /// What it has for itself: pages, or a part of one.
+    /// The room of the block: pages, or a part of one.
     room: Range<usize>,
 }
 
@@ -59,13 +60,13 @@ pub(crate) enum Hold {
 }
 
 impl Block {
-    /// The pages that it has for itself, if it has any.
+    /// The separate pages of the block, if it has any.
     pub(crate) fn own_pages(&self) -> Option<Range<usize>> {
         (!crowd::is_shared(&self.room)).then(|| self.room.clone())
     }
 
-    /// The code that freed it although it was another driver's, and that had freed the block
-    /// before it at this place.
+    /// The code that freed this block of another driver after it had freed the previous block at
+    /// this address.
     pub(crate) fn freed_late_by(&self) -> Option<Site> {
         let (Hold::Freed(Some(by)), Some(owner), Some(former)) =
             (self.hold, self.owner, self.former)
@@ -106,7 +107,7 @@ impl Block {
         }
     }
 
-    /// The bytes between its end and that of its room.
+    /// The bytes between the end of the block and the end of its room.
     fn slack(&self) -> &[u8] {
         let end = self.start + self.size;
         let length = self.room.end - end;
@@ -168,9 +169,9 @@ impl fmt::Display for Exhaustion {
 pub(crate) struct Pool {
     /// In the order in which they were allocated.
     blocks: Vec<Block>,
-    /// How many of them are in use that have pages of their own.
+    /// The number of blocks in use with separate pages.
     in_use: usize,
-    /// How many of the others are.
+    /// The number of blocks in use that share pages.
     shared: usize,
     room: Room,
     exhaustion: Option<Exhaustion>,
@@ -369,8 +370,8 @@ impl Pool {
         Ok(())
     }
 
-    /// The block at `start`, which is a driver's, is the kernel's from now on. Returns `false` if
-    /// there is none.
+    /// Transfers a driver's block at `start` to the kernel. Returns `false` if there is no such
+    /// block.
     pub(crate) fn disown(&mut self, start: usize) -> bool {
         let Some(index) = self.starting_at(start) else {
             return false;
@@ -383,8 +384,8 @@ impl Pool {
         is_drivers
     }
 
-    /// The block that contains `address`, or the last one whose room begins before it, if that
-    /// ends less than a page before it.
+    /// Returns the block that contains `address`, or the last block whose room begins before it, if
+    /// that room ends less than a page before it.
     pub(crate) fn near(&self, address: usize) -> Option<&Block> {
         let block = &self.blocks[self.room.block_at(address)?];
         (address < block.room.end + PAGE).then_some(block)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The addresses of blocks of pool: one that fits on a page has a cell, others lie behind
-//! the cells, each with an inaccessible page behind it. Once there are as many blocks as cells,
-//! small ones share pages ([`Crowd`]). No address is used twice.
+//! The addresses of pool blocks. A block that fits on a page has a cell; larger blocks are
+//! after the cells, each before an inaccessible page. Once there are as many blocks as cells,
+//! small blocks share pages ([`Crowd`]). No address is used twice.
 //!
 //! # Limits
 //!
-//! Some cells are accessible before a block is put into them, fewer than [`AHEAD`].
+//! Some cells, fewer than [`AHEAD`], are accessible before they have a block.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -24,7 +24,7 @@ pub(super) struct Room {
     cells: Vec<usize>,
     /// The end of the cells that are accessible.
     open: usize,
-    /// The blocks elsewhere, by the first of their addresses.
+    /// The blocks outside the cells, by their first addresses.
     elsewhere: BTreeMap<usize, usize>,
     /// Where the next of these begins.
     next: usize,
@@ -54,8 +54,8 @@ impl Room {
         arena::recycle(CELLS.end..self.next);
     }
 
-    /// Fresh pages for a block of `size` bytes with this number, or a part of one if it
-    /// `may_share`; `None` if there are none before `limit`.
+    /// Returns new pages for a block of `size` bytes with this number, or a part of a page if the
+    /// block `may_share`, or `None` if there are none before `limit`.
     pub(super) fn take(
         &mut self,
         size: usize,
@@ -85,7 +85,7 @@ impl Room {
         Some(first..end)
     }
 
-    /// A part of a page for a block of `size` bytes.
+    /// Returns a part of a page for a block of `size` bytes.
     fn share(&mut self, size: usize, limit: usize) -> Option<Range<usize>> {
         if let Some(room) = self.crowd.take(size) {
             return Some(room);
@@ -95,7 +95,7 @@ impl Room {
         self.crowd.take(size)
     }
 
-    /// A block that shares its page is freed.
+    /// Frees the room of a block that shares its page.
     pub(super) fn leave(&mut self, room: &Range<usize>) {
         self.crowd.free(room);
     }

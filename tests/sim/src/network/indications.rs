@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Data indications: what event callbacks are shown, and drivers may keep until `WskRelease`.
+//! Data indications of event callbacks, which drivers may retain until `WskRelease`.
 
 use std::mem::offset_of;
 
@@ -67,14 +67,14 @@ pub(crate) fn free(state: &mut State, at: usize, by: Option<Site>) {
     let _ = state.memory.pool.free(at, TAG, by);
 }
 
-/// A callback of the socket is about to be shown an indication.
+/// Records that an indication is about to be passed to a callback of the socket.
 pub(crate) fn show(state: &mut State, socket: usize, at: usize) {
     if let Some(socket) = state.network.sockets.get_mut(socket) {
         socket.shown.insert(at, None);
     }
 }
 
-/// The callback has returned `result`, which is code at `by`.
+/// Records that the callback, the code at `by`, has returned `result`.
 pub(crate) fn returned(socket: usize, at: usize, result: i32, by: Option<Site>) {
     let keeps = result == STATUS_PENDING;
     let released = with(|state| {
@@ -96,8 +96,8 @@ pub(crate) fn returned(socket: usize, at: usize, result: i32, by: Option<Site>) 
     }
 }
 
-/// Releases an indication that its driver has kept, or may be about to keep. Returns `false` if
-/// there is none.
+/// Releases an indication that its driver has retained, or may be about to retain. Returns `false`
+/// if there is none.
 pub(crate) fn release(state: &mut State, socket: usize, at: usize, by: Option<Site>) -> bool {
     let Some(socket) = state.network.sockets.get_mut(socket) else {
         return false;
@@ -113,7 +113,7 @@ pub(crate) fn release(state: &mut State, socket: usize, at: usize, by: Option<Si
     found
 }
 
-/// Stops at code that has released an indication which no callback keeps.
+/// Stops at code that has released an indication which no callback has retained.
 pub(crate) fn not_kept(by: Option<Site>) -> ! {
     let what = "WskRelease was called for a data indication that the socket's event callback has \
                 not kept by returning STATUS_PENDING, or that was released before";

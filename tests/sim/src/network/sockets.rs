@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Sockets: of which kind each is, whose, and in which state.
+//! Sockets: the kind, the owner and the state of each.
 
 use std::collections::BTreeMap;
 
@@ -71,8 +71,8 @@ pub(crate) struct Socket {
     pub(in crate::network) completing: usize,
     /// The data indications that its driver keeps, each with the callback that kept it.
     pub(crate) kept: BTreeMap<usize, Option<Site>>,
-    /// Those that a callback is being shown, each with the code that has released it meanwhile:
-    /// another thread may, if the callback then returns `STATUS_PENDING`.
+    /// The indications that are being passed to a callback, each with the code that has released it
+    /// meanwhile: another thread may do so if the callback then returns `STATUS_PENDING`.
     pub(crate) shown: BTreeMap<usize, Option<Site>>,
     pub(crate) datagrams: Datagrams,
     pub(crate) stream: Stream,

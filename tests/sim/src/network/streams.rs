@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Connections: bytes that a socket's peer has sent arrive in order, in pieces, and are handed
-//! to requests of `WskReceive` or shown to `WskReceiveEvent`.
+//! Connections: bytes from a socket's peer arrive in order, in pieces, and complete requests of
+//! `WskReceive` or are indicated to `WskReceiveEvent`.
 
 use std::collections::VecDeque;
 
@@ -363,7 +363,7 @@ fn fail(at: usize, call: Call) {
 }
 
 fn indicate(at: usize, call: Call, bytes: &[u8]) {
-    /// One indication in this many finds the socket broken.
+    /// The average number of indications until one reports that the socket is broken.
     const SHARE: u32 = 64;
     if with(|state| timing::once_in(state, SHARE)) {
         fail(at, call);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Kernel objects that drivers have made and not yet unmade: they must not be
-//! left behind by an unload, nor lie in memory that is freed.
+//! Kernel objects that drivers have created and not yet deleted: an unload must not leak
+//! them, and memory that is freed must not contain them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -52,7 +52,7 @@ pub(crate) enum ObjectKind {
     RedirectContext,
     /// A power request.
     PowerRequest,
-    /// The name of a registry key that a callback has asked for.
+    /// The name of a registry key that a callback has queried.
     KeyName,
 }
 

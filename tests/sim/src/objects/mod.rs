@@ -39,9 +39,9 @@ pub(crate) struct Objects {
     pub(crate) events: Events,
     pub(crate) handles: Handles,
     pub(crate) created: KernelObjects,
-    /// The device that each power request was created for.
+    /// The device for which each power request was created.
     pub(crate) power_requests: BTreeMap<usize, usize>,
-    /// The context areas of driver objects, by the objects and the identifiers in them.
+    /// The context areas of driver objects, by object and identifier.
     pub(crate) extensions: BTreeMap<(usize, usize), usize>,
     pub(crate) names: Names,
     pub(crate) notifications: Notifications,

@@ -64,7 +64,7 @@ pub(crate) struct Notifications {
     pub(crate) programs: usize,
     /// The objects of keys that are open.
     pub(crate) keys: BTreeSet<usize>,
-    /// The contexts that callbacks have given keys, by their cookies and the keys' objects.
+    /// The contexts that callbacks have set for keys, by cookie and key object.
     pub(crate) key_contexts: BTreeMap<(usize, usize), usize>,
     /// The number of handles that were given out.
     handles: usize,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The registry: the keys of the drivers' services with their values, and what drivers add to
-//! it. Of other keys there are those in which drivers add their own.
+//! The registry: the keys of the drivers' services with their values, the keys and values that
+//! drivers add, and the keys below which drivers usually add their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 

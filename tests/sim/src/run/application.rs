@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! A program that uses the control devices of a driver: it opens them, sends valid and
-//! malformed requests, cancels slow ones, and closes the devices, whether or not the
-//! driver is about to be unloaded. Some runs use an account without access, or open
-//! for reading or writing only, or stand for another driver, whose requests have no
-//! file. Some files are used by two threads at once.
+//! malformed requests, cancels slow ones, and closes the devices, also while the driver is
+//! about to be unloaded. Some programs run under an account without access, or open the
+//! device for reading or writing only, or act as another driver, whose requests have no file.
+//! Two threads use some files at once.
 
 use rand::RngExt;
 use registrar::knobs::Knob;

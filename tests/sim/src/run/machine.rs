@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A simulated machine: one cycle after the other, each with a fresh kernel.
+//! A simulated machine, which runs one cycle after the other, each with a new kernel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which images a run loads, and how its cycles are run.
+//! The options of a run: the images, and how the cycles are run.
 
 use std::rc::Rc;
 

@@ -3,12 +3,12 @@
 //! The service control manager: loads and unloads drivers.
 //!
 //! A driver's image is mapped, and `DriverEntry` runs on a system thread. Later
-//! `DriverUnload` runs, whatever the driver has left behind is a finding, and the
-//! image becomes inaccessible.
+//! `DriverUnload` runs, everything that the driver has leaked is a finding, and the image
+//! becomes inaccessible.
 //!
-//! In between the manager refuses requests as documented. No document says what it
-//! knows of a driver that was loaded or unloaded without it, by `NtLoadDriver` say: it
-//! is not asked about such a driver.
+//! In between the manager refuses requests as documented. No document says what state it
+//! assumes for a driver that was loaded or unloaded without it, for example by
+//! `NtLoadDriver`: it gets no requests for such a driver.
 
 pub(crate) mod changes;
 
@@ -261,7 +261,7 @@ fn refused(driver: DriverId, status: NtStatus) -> ! {
     stop_at("load", what, entry)
 }
 
-/// The call of a driver from which the status comes that its entry point has returned, in words.
+/// Describes the driver's failed call whose status its entry point has returned.
 fn cause(state: &State, driver: DriverId, status: i32) -> String {
     let failed = state.loader.drivers[driver].failed;
     let Some(failed) = failed.filter(|it| it.status == status) else {

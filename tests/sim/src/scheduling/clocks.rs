@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Vector clocks: which of two moments of different threads is ordered before the other
-//! by what the threads synchronised with, whatever the schedule was.
+//! Vector clocks: they show which of two events on different threads is ordered before the
+//! other by synchronisation, whatever the schedule was.
 //!
-//! A thread releases to an object what it has done so far, and another one acquires it from
-//! there. Both are no-ops in a cycle whose data races are not searched for.
+//! A thread releases to an object what it has done so far, and another thread acquires that
+//! from the object. Both are no-ops in a cycle without a search for data races.
 
 use std::rc::Rc;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Calls between modules that are under way on a thread.
+//! Calls between modules in progress on a thread.
 
 use std::fmt;
 
@@ -85,7 +85,7 @@ pub(crate) struct TableEntry {
     pub(crate) owner: Side,
     /// Where in the table it is.
     offset: usize,
-    /// It was called with what the owner of the table has handed no peer as its context.
+    /// `true` if the first argument is a context that the owner of the table has passed to no peer.
     pub(crate) astray: bool,
     /// Its description, if its NPI is described.
     pub(crate) function: Option<&'static Function>,

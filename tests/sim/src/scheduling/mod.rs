@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Simulated threads and time: who runs next, and the schedule that results.
+//! Simulated threads and time: the choice of the next thread, and the resulting schedule.
 
 pub(crate) mod clocks;
 pub(crate) mod frame;

@@ -3,23 +3,22 @@
 //! Simulated threads and time.
 //!
 //! Threads are stackful coroutines on one OS thread. The thread that runs next is
-//! drawn from the cycle's seed at every [`point`]: each call between modules, on its
-//! way in and on its way out, and in some cycles each atomic instruction, and accesses to
-//! shared memory that are drawn. There a thread
-//! is held back now and then while others run. Time advances a little at each point, and
-//! jumps to the next timer when all threads wait.
+//! drawn from the cycle's seed at every [`point`]: at the beginning and the end of each call
+//! between modules, and in some cycles at each atomic instruction and at drawn accesses to
+//! shared memory. At a point a thread is occasionally held back while others run. Time
+//! advances a little at each point, and jumps to the next timer when all threads wait.
 //!
 //! There are one to four simulated processors, and in a few cycles up to 64. A thread at
-//! `DISPATCH_LEVEL` or above keeps its processor; other threads run on the remaining ones,
-//! and stop only if there is none.
+//! `DISPATCH_LEVEL` or above keeps its processor; other threads run on the remaining
+//! processors, and are blocked only if there is none.
 //!
-//! A thread that spins in a loop without a call ([`spin`]) lets the others run. It looks
-//! again when another thread has run. When none can, time passes in growing steps, and
-//! it looks after each; if it still spins after ten minutes, that is a hang.
+//! A thread that spins in a loop without a call ([`spin`]) lets the others run. It polls
+//! again when another thread has run. If none can run, time passes in growing steps, and the
+//! thread polls after each; if it still spins after ten minutes, that is a hang.
 //!
 //! # Limits
 //!
-//! Code between two points runs as if it were one instruction.
+//! Code between two points is atomic.
 
 mod broadcast;
 mod lifetimes;
@@ -49,10 +48,10 @@ pub(crate) use waiting::{
 pub(crate) const MICROSECOND: u64 = 10;
 /// What passes at each point.
 const TICK: u64 = 5;
-/// The most points between two steps of the script, which are about a second of true time: the
-/// cycle does not end if there are more.
+/// The maximum number of points between two steps of the script, which take about a second of real
+/// time: with more, the cycle is taken not to end.
 const MOST_POINTS: u64 = 2_000_000;
-/// A cycle that has passed this many of them after [`LONG`] does not end either.
+/// The number of points after [`LONG`] at which a cycle is also taken not to end.
 const MANY_POINTS: u64 = 300_000;
 pub(crate) const SECOND: u64 = 1_000_000 * MICROSECOND;
 /// A simulated time in which a cycle ends that does more than to wait: half an hour. The
@@ -89,7 +88,7 @@ pub(crate) struct Scheduler {
     /// The thread that was drawn at the last point.
     next: Option<usize>,
     points: u64,
-    /// How many of them were passed when the script went on last.
+    /// The number of points passed at the last step of the script.
     points_at_step: u64,
     /// How often a thread may have changed what another one looks at.
     changes: u64,
@@ -114,7 +113,7 @@ pub(crate) struct Scheduler {
     unfollowed: Option<String>,
     decisions: u64,
     processors: Processors,
-    /// The threads that handle an interrupt of all processors; no other runs.
+    /// The threads that handle an interrupt of all processors. No other thread runs.
     broadcast: Option<Vec<usize>>,
     system_clock: SystemClock,
     guard: Guard,
@@ -303,7 +302,7 @@ impl Scheduler {
         }
     }
 
-    /// How many points were passed since the script went on last.
+    /// The number of points passed since the last step of the script.
     pub(crate) const fn points_since_step(&self) -> u64 {
         self.points - self.points_at_step
     }

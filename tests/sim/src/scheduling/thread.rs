@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One simulated thread: a coroutine, its IRQL, its calls, and what it waits for.
+//! A simulated thread: a coroutine, its IRQL, its calls, and the object for which it waits.
 
 use corosensei::{Coroutine, Yielder};
 
@@ -159,7 +159,7 @@ pub(crate) struct Thread {
     pub(crate) regions: Vec<EnteredRegion>,
     /// The processes that it is attached to, the last one last.
     pub(crate) attached: Vec<Attachment>,
-    /// The extended processor states that it has saved, the last one last.
+    /// The extended processor states that the thread has saved, in that order.
     pub(crate) saved: Vec<SavedState>,
     /// How many bytes of its stack drivers may use.
     pub(crate) stack_room: usize,

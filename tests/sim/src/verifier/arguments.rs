@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Arguments of described calls that break the description: the finding is the caller's, before
-//! the callee follows them.
+//! Arguments of calls that violate the description of the NPI: a finding against the caller, before
+//! the callee dereferences them.
 
 use npi_description::{Meaning, NpiId, Parameter, Type, find};
 
@@ -12,11 +12,11 @@ use crate::memory::extent;
 use crate::scheduling::frame::TableEntry;
 use crate::verifier::promises;
 
-/// The code of the finding, of which neither NMR nor Windows has one.
+/// The code of the finding, for which neither NMR nor Windows has one.
 const ARGUMENT: &str = "argument";
 
-/// The finding if an argument of a call breaks the description. A peer that the tools make is
-/// not judged, and no argument that the callee looks up before it follows it.
+/// Returns the finding if an argument of a call violates the description. Does not check the calls
+/// of generated peers, and arguments that the callee looks up before it dereferences them.
 pub(crate) fn breach(
     state: &State,
     caller: DriverId,
@@ -43,7 +43,7 @@ pub(crate) fn breach(
     Some((ARGUMENT.into(), what))
 }
 
-/// The finding for a request that is made of what its caller has lent to an outstanding one.
+/// Returns the finding for a request in memory that its caller has lent to an outstanding request.
 pub(crate) fn lent_again(
     state: &State,
     caller: DriverId,
@@ -54,7 +54,7 @@ pub(crate) fn lent_again(
     is_judged.then(|| (ARGUMENT.into(), what))
 }
 
-/// What is wrong if a structure that is lent is longer than the memory that it lies in.
+/// Returns the defect of a lent structure that is longer than its memory.
 fn short(
     state: &State,
     through: TableEntry,

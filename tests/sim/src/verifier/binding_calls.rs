@@ -2,13 +2,13 @@
 
 //! Counts the calls between modules, and checks the rules on them:
 //!
-//! - R15: a provider does not call before it has accepted.
+//! - R15: a provider does not call a client before it has accepted the client.
 //! - R18: a side makes no call after its detach is complete.
 //! - R19: a side completes its detach only when none of its calls is in flight;
 //!   one that pended stays in flight until the peer completes it.
 //!
-//! Which functions pend, and which complete, is known for described NPIs only; in
-//! other NPIs a call is in flight until it returns.
+//! Which functions pend, and which complete calls, is known only for NPIs with a
+//! description; in other NPIs a call is in flight until it returns.
 
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ struct End {
     code: usize,
     /// The call by which its peer knows that the attach is committed.
     made_known: Option<TableEntry>,
-    /// The first call by which it was known when no call was under way any more: until then
-    /// one may still be entering what it makes known.
+    /// The first call that was recorded after all earlier calls had returned: before that, an
+    /// earlier call may still be in the function that makes it known.
     settled: Option<TableEntry>,
     /// It has said that it is done.
     done: bool,

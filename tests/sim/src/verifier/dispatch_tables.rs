@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The dispatch tables of bindings: which functions they contain, and which binding a
-//! call of such a function belongs to.
+//! The dispatch tables of bindings: the functions that they contain, and the binding to
+//! which a call of such a function belongs.
 //!
 //! # Design
 //!
-//! - **A peer gets the owner's own table.** No table is copied or changed, so its
-//!   layout, its data, its address and its lifetime are what they are on Windows. A
-//!   call is seen at the function instead, where `calls` plants a breakpoint.
-//! - **A table's layout is the NPI's.** Each word up to the end of the object that the
-//!   table is in may lead to a function; where functions end and other data begins
-//!   makes no difference, because only a call from the peer counts.
+//! - **A peer gets the owner's own table.** No table is copied or changed, so that its
+//!   layout, data, address and lifetime are as on Windows. Calls are observed at the
+//!   functions instead, in which `calls` sets breakpoints.
+//! - **The NPI defines a table's layout.** Each word up to the end of the object that
+//!   contains the table may point to a function. It does not matter where the functions
+//!   end and other data begins, because only calls from the peer count.
 //! - **A table that its owner changes is read again** at the next call between modules.
 //! - **The binding of a call** is one of those between the two drivers. If there are
-//!   several, it is the one whose context is the first argument, which is how NPIs let
-//!   a module recognize its peer. If that is not known, the call is counted for the
-//!   NPI, and no binding is judged by it.
+//!   several, it is the one whose context is the first argument, by which a module
+//!   recognizes its peer in most NPIs. If there is no such binding, the call is counted for
+//!   the NPI, and no rule on bindings is checked for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Locks, their holders and their order, and whether that order can end in a
-//! deadlock: the deadlock detection of Driver Verifier.
+//! Locks, their holders and their order, as in the deadlock detection of Driver Verifier.
 //!
-//! An order is kept for the whole cycle. Two locks that were acquired in both orders
-//! are a finding even if this schedule did not block.
+//! Orders are recorded for the whole cycle. Two locks that are acquired in both orders are
+//! a finding even if this schedule has not deadlocked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

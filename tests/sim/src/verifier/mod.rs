@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The checks that run while drivers run, in the manner of Driver Verifier: locks
-//! and their order, callbacks, calls through dispatch tables and what their NPIs
-//! promise of them, injected faults.
+//! The checks that run while drivers run, like Driver Verifier: locks and their order,
+//! callbacks, calls through dispatch tables and the promises of their NPIs, and injected
+//! faults.
 
 pub(crate) mod arguments;
 pub(crate) mod binding_calls;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Outstanding requests: what a call that may pend lends belongs to the callee until the
-//! call returns anything but `STATUS_PENDING`, or until the callee calls the completion
-//! function.
+//! Outstanding requests: the structures that a caller lends to a call which may pend belong
+//! to the callee until the call returns a status other than `STATUS_PENDING`, or until the
+//! callee calls the completion function.
 //!
-//! Code that frees it before that is responsible, not the callee that then touches it. A
-//! completion of what is not outstanding is a finding, at the line that calls the
-//! completion function. The NPI's description says which functions pend, which complete
-//! them, and how a completion is known to be that of a call.
+//! Code that frees such a structure before that is responsible, not the callee that then
+//! accesses it. Completing a request that is not outstanding is a finding at the line that
+//! calls the completion function. The NPI's description says which functions pend, which
+//! functions complete them, and how a completion is matched to its call.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -74,7 +74,8 @@ pub(crate) enum Effect {
     None,
     /// It makes or completes the request with this number.
     Request(u64),
-    /// It makes the request with this number of what its caller has lent to an outstanding one.
+    /// The call makes the request with this number from memory that its caller has lent to an
+    /// outstanding one.
     Again(u64),
     /// It completes what is not outstanding.
     Undue(Undue),
@@ -156,8 +157,9 @@ impl OutstandingRequests {
         }
     }
 
-    /// Returns `true` if the caller has lent what a call lends to an outstanding request, which
-    /// it has made itself: a driver may pass on what another one has lent it.
+    /// Returns `true` if the caller has already lent the memory of this call to an outstanding
+    /// request that it has made itself: a driver may pass on memory that another driver has lent
+    /// to it.
     fn is_lent_again(&self, key: Key, call: &DescribedCall) -> bool {
         let Some(Match::Parameter(number)) = call.function.matched_by else {
             return false;
@@ -188,7 +190,7 @@ impl OutstandingRequests {
         self.open.contains_key(&number)
     }
 
-    /// What the request with this number lends.
+    /// The addresses of the structures that the request with this number lends.
     pub(crate) fn lent_for(&self, number: u64) -> &[usize] {
         self.open.get(&number).map_or(&[], |request| &request.lent)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What must hold when a driver's routine returns: the processor state, the IRQL, the locks and the
-//! critical regions with which it was called.
+//! The checks when a driver's routine returns: the processor state, the IRQL, the locks and the
+//! critical regions must be those with which it was called.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub(crate) struct EntryState {
     pub(crate) regions: usize,
     /// The number of processes it is attached to.
     pub(crate) attached: usize,
-    /// The number of extended processor states that it has saved.
+    /// The number of extended processor states that the thread has saved.
     pub(crate) saved: usize,
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Kernel objects that drivers initialise on a stack: the function whose frame each lies
-//! in, and whether that function has returned.
+//! Kernel objects that drivers initialise on a stack: the function whose frame contains each
+//! object, and whether that function has returned.
 //!
-//! A frame is dead once its thread calls somebody with the stack pointer above it, or has
-//! ended. So a frame is never taken for dead too early, but may be too late.
+//! A frame is dead once its thread makes a call with the stack pointer above it, or has
+//! ended. So a frame is never considered dead too early, but may be too late.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,8 @@ pub(crate) struct StackObjects {
     live: BTreeMap<usize, StackObject>,
     /// The owners of those whose frame is dead.
     dead: BTreeMap<usize, Site>,
-    /// What calls have lent to their callees, by its address, with the number of the request.
+    /// The stack objects that calls have lent to their callees, by address, with the number of the
+    /// request.
     lent: BTreeMap<usize, (u64, StackObject)>,
     /// What the completions of requests are written to, by request.
     answers: BTreeMap<usize, Vec<Answer>>,
@@ -57,8 +58,8 @@ pub(crate) fn add(state: &mut State, address: usize) {
     }
 }
 
-/// Records that the current thread lends what lies at `address` for the request with this
-/// number, if that is on its stack.
+/// Records that the current thread lends the object at `address` for the request with this
+/// number, if the object is on its stack.
 pub(crate) fn lend(state: &mut State, address: usize, number: u64) {
     let thread = state.scheduling.current_id();
     if let Some(owner) = call_stack::frame_with(state, thread, address) {
@@ -68,8 +69,8 @@ pub(crate) fn lend(state: &mut State, address: usize, number: u64) {
     }
 }
 
-/// Records that the current thread makes a call with the stack pointer `rsp`. The finding if a
-/// frame that is dead has been lent for a request that is outstanding, and its owner.
+/// Records that the current thread makes a call with the stack pointer `rsp`. Returns the finding
+/// if an object in a dead frame is lent for an outstanding request, and the frame's owner.
 pub(crate) fn pass_call(state: &mut State, rsp: usize) -> Option<(Code, String, Site)> {
     let thread = state.scheduling.current_id();
     let StackObjects {

@@ -47,7 +47,7 @@ fn retrieve(irp: *mut Irp, which: Which, least: usize) -> Result<Memory, i32> {
     retrieve_with_mdl(irp, which, least).map(|(memory, _)| memory)
 }
 
-/// The same with the MDL that describes it, 0 if the I/O manager has made none.
+/// Retrieves a buffer with the MDL that describes it, or 0 if the I/O manager has created no MDL.
 fn retrieve_with_mdl(irp: *mut Irp, which: Which, least: usize) -> Result<(Memory, usize), i32> {
     const BUFFERED: usize = 0;
     const NEITHER: usize = 3;
@@ -96,7 +96,7 @@ fn retrieve_with_mdl(irp: *mut Irp, which: Which, least: usize) -> Result<(Memor
     Ok((Memory { at, size, is_owned }, mapped))
 }
 
-/// The MDL of a buffer: that of the request, or a new one for the buffer of the system.
+/// Retrieves the MDL of a buffer: that of the request, or a new one for the system buffer.
 ///
 /// # Safety
 ///
@@ -146,7 +146,7 @@ unsafe extern "win64" fn retrieve_output_mdl(
     unsafe { retrieve_mdl(handle, Which::Output, mdl) }
 }
 
-/// The buffer of a program, for a request with neither buffered nor direct I/O in
+/// Retrieves a program's buffer, for a request with neither buffered nor direct I/O in
 /// `EvtIoInCallerContext`.
 ///
 /// # Safety
@@ -215,8 +215,8 @@ unsafe extern "win64" fn retrieve_user_output(
     unsafe { retrieve_user(handle, Which::Output, least, buffer, length) }
 }
 
-/// Locks the buffer of a program, which has passed a bad address in one of two cases, and maps it:
-/// the memory is a copy that no program sees.
+/// Locks and maps the buffer of a program, which passes a bad address in half of the cases. The
+/// mapping is a copy that no program sees.
 ///
 /// # Safety
 ///

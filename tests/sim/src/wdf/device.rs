@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Control devices: how they are described, created, opened to programs and, with
-//! their driver object, deleted.
+//! Control devices: describing them, creating them, opening them to programs, and deleting
+//! them with their driver object.
 
 pub(super) mod shutdown;
 
@@ -359,12 +359,12 @@ unsafe extern "win64" fn set_in_caller_context(_globals: usize, init: usize, rou
     change(init, |init| init.in_caller_context = routine);
 }
 
-/// The security settings of the class are those of an administrator, of which there are none.
+/// Does nothing: an administrator has made no security settings for the class.
 unsafe extern "win64" fn set_class(_globals: usize, init: usize, _class: usize) {
     change(init, |_| {});
 }
 
-/// A control device is no physical one.
+/// Fails: a control device is not a physical device.
 unsafe extern "win64" fn assign_raw_device(_globals: usize, init: usize, _class: usize) -> i32 {
     change(init, |_| STATUS_INVALID_PARAMETER)
 }

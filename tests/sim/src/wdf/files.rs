@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From the I/O manager to a driver: requests for a device, and the files that they
-//! come through.
+//! From the I/O manager to a driver: requests for a device, and the files through which
+//! they come.
 //!
-//! As the framework does it: what is presented to the driver is marked pending
-//! first, so that the driver may complete it whenever it likes.
+//! As in the framework, a request is marked pending before it is presented to the driver, so
+//! that the driver may complete it at any time.
 
 use windows_sys::Wdk::System::SystemServices::{
     IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,
@@ -87,7 +87,7 @@ unsafe extern "win64" fn dispatch(device: usize, irp: *mut Irp) -> i32 {
     }
 }
 
-/// The driver sees a request before it is in a queue, and completes or enqueues it.
+/// Presents a request to the driver before it is in a queue. The driver completes or enqueues it.
 fn show_in_caller_context(device: usize, irp: *mut Irp, routine: usize) -> i32 {
     let pending = begin(device, None, irp);
     let arguments = [handle(device), handle(irp.addr())];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! References to framework objects, and how objects end.
+//! References to framework objects, and the deletion of objects.
 //!
-//! An object is deleted with its descendants: cleanup callbacks come from the lowest
-//! of them upwards, then each object whose last reference goes is destroyed, children
-//! before their parents.
+//! An object is deleted with its descendants: cleanup callbacks are called from the lowest
+//! descendant upwards; then each object whose last reference is released is destroyed,
+//! children before their parents.
 
 use windows_sys::Wdk::Foundation::DEVICE_OBJECT;
 

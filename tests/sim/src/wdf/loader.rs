@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The framework's loader: how a driver is bound to the framework and let go.
+//! The framework's loader: binds a driver to the framework, and unbinds it.
 //!
-//! No document describes the two functions; that they are called, by whom and
-//! with what, is in the published sources of the framework and in the library that
-//! each of its drivers is linked with.
+//! No document describes the two functions. Their callers and arguments are in the
+//! published sources of the framework, and in the library with which each of its drivers
+//! is linked.
 
 use kmdf::abi::{WDF_BIND_INFO, WDF_DRIVER_GLOBALS, WDFFUNC};
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
@@ -30,10 +30,10 @@ exports! {
     "WdfVersionUnbindClass" <= PASSIVE_LEVEL => unbind_class: ();
 }
 
-/// The number of functions that KMDF 1.9 has, the oldest that is provided.
+/// The number of functions of KMDF 1.9, the oldest supported version.
 const OLDEST: u32 = 396;
-/// The number of functions that KMDF 1.15 has: drivers for older versions get a copy of the table
-/// in an array of their own instead of its address.
+/// The number of functions of KMDF 1.15. Drivers for older versions have an array, into which the
+/// table is copied, instead of a pointer to the table.
 const POINTED_TO: u32 = 444;
 
 unsafe extern "win64" fn wdf_version_bind(

@@ -67,7 +67,8 @@ impl Kind {
         }
     }
 
-    /// Returns `true` if its driver may delete it; a queue, unless it belongs to its device.
+    /// Returns `true` if the driver may delete the object. For a queue this is not so if the queue
+    /// belongs to its device.
     pub(super) const fn is_deletable(self) -> bool {
         !matches!(self, Self::Driver | Self::Request | Self::File)
     }
@@ -229,7 +230,7 @@ pub(super) fn add(
     add_context(state, at, attributes);
 }
 
-/// Gives an object another parent.
+/// Sets the parent of an object.
 pub(super) fn set_parent(state: &mut State, at: usize, parent: usize) {
     let objects = &mut state.wdf.objects.all;
     let before = objects

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Queues: which callback takes a request, and when it is presented.
+//! Queues: the callback for a request, and when the request is presented.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -62,14 +62,14 @@ pub(super) struct Queue {
     presented: usize,
     /// The threads that present requests.
     presenting: BTreeSet<ThreadId>,
-    /// It takes no further request: it is drained or purged.
+    /// `true` if the queue accepts no further requests, because it is drained or purged.
     is_closed: bool,
     /// The routine that is called once a closed queue is empty, with its context.
     emptied: Option<(usize, usize)>,
 }
 
 impl Queue {
-    /// Returns `true` if neither it nor the driver has a request of it.
+    /// Returns `true` if neither the queue nor the driver has a request of the queue.
     fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.presented == 0
     }
@@ -97,7 +97,7 @@ unsafe extern "win64" fn create(
     let device = objects::find(device, Kind::Device);
     // SAFETY: it is valid, as documented.
     let config = unsafe { &*config };
-    // Up to version 1.9 its last field is the number of presented requests.
+    // Up to version 1.9 the last field is the number of presented requests.
     let full = size_of::<WDF_IO_QUEUE_CONFIG>();
     if ![full, full - size_of::<usize>()].contains(&(config.Size as usize)) {
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -215,7 +215,7 @@ fn push(at: usize, irp: *mut Irp) {
     present(at);
 }
 
-/// A request that `EvtIoInCallerContext` has seen goes to its queue.
+/// Enqueues a request that `EvtIoInCallerContext` has seen.
 unsafe extern "win64" fn enqueue(_globals: usize, device: usize, handle: usize) -> i32 {
     let device = objects::find(device, Kind::Device);
     let irp = request::request(handle);
@@ -330,8 +330,8 @@ unsafe extern "win64" fn purge_and_wait(_globals: usize, queue: usize) {
     wait_until_empty(close(queue, true, None));
 }
 
-/// Returns `true` for a queue that its driver may not delete: the default one of a device, or one
-/// for all requests of a kind.
+/// Returns `true` for a queue that its driver must not delete: the default queue of a device, or a
+/// queue for all requests of one type.
 pub(super) fn belongs_to_device(state: &State, at: usize) -> bool {
     let mut devices = state.wdf.devices.values();
     devices.any(|it| it.default_queue == Some(at) || it.queues.values().any(|&it| it == at))

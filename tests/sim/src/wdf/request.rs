@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Requests that a driver has: what they ask for, how they are completed and cancelled.
+//! Requests that a driver owns: their parameters, completing and cancelling them.
 
 use windows_sys::Wdk::System::SystemServices::IRP_MJ_CREATE;
 use windows_sys::Win32::Foundation::{
@@ -152,7 +152,7 @@ fn set_cancel(irp: *mut Irp, by: Cancel) {
     unsafe { (*irp).cancel_routine = routine.unwrap_or_default() };
 }
 
-/// The driver gets a request that waited in a queue.
+/// Transfers a request from a queue to the driver.
 pub(super) fn hand_over(state: &mut State, irp: usize) {
     if let Some(request) = state.wdf.requests.get_mut(&irp) {
         request.cancel = Cancel::Ignored;
@@ -166,18 +166,18 @@ pub(super) fn forbid_cancel(irp: *mut Irp) -> bool {
     unsafe { std::mem::take(&mut (*irp).cancel_routine) != 0 }
 }
 
-/// The queue that a request comes from, or waits in.
+/// Returns the queue from which a request comes, or in which it waits.
 pub(super) fn queue(irp: *mut Irp) -> Option<usize> {
     change(irp, |request| request.queue).flatten()
 }
 
-/// A request goes to another queue.
+/// Moves a request to another queue.
 pub(super) fn set_queue(irp: *mut Irp, at: usize) {
     change(irp, |request| request.queue = Some(at));
     with(|state| objects::set_parent(state, irp.addr(), at));
 }
 
-/// Returns `true` if the driver has a request, which is not cancelable.
+/// Returns `true` if the driver owns a request that is not cancelable.
 pub(super) fn is_owned(irp: *mut Irp) -> bool {
     change(irp, |request| request.cancel) == Some(Cancel::Ignored)
 }

@@ -386,7 +386,7 @@ fn tell(classes: [usize; 2], before: usize, place: *mut usize, object: usize) ->
     }
     let closed = classes[0] == CLOSE;
     let mut after = Post {
-        // What is closed has no object any more.
+        // A closed key no longer has an object.
         object: if closed { 0 } else { object },
         status: STATUS_SUCCESS,
         before,

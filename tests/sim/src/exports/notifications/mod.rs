@@ -142,8 +142,8 @@ fn remove(kind: Kind, key: usize) -> bool {
             return false;
         };
         first.ends = true;
-        // A routine that is registered twice is unregistered twice; what has been registered
-        // under one handle ends with the handle.
+        // A routine that is registered twice is unregistered twice. All routines of one handle
+        // are unregistered with that handle.
         if key != first.routine {
             of_key.for_each(|it| it.ends = true);
         }

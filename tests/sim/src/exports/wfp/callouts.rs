@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Callouts: their registration with the filter engine, and its end.
+//! Callouts: registering them with the filter engine, and unregistering them.
 
 use scenarios::{NAMED_CALLOUT, UNNAMED_CALLOUT};
 use windows_sys::Win32::Foundation::{
@@ -151,7 +151,7 @@ fn add(
     Ok(id)
 }
 
-/// A filter names a callout: there may be traffic for it.
+/// Records that a filter names a callout, for which there may now be traffic.
 pub(super) fn name(state: &mut State, id: u32) {
     let Some(callout) = state.objects.wfp.callout(id) else {
         return;
@@ -163,7 +163,7 @@ pub(super) fn name(state: &mut State, id: u32) {
     }
 }
 
-/// Notes that no filter has named a callout, which is unregistered: nothing has called it.
+/// Notes that a callout which is being unregistered was never called, because no filter named it.
 fn note_unnamed(state: &mut State, id: u32) {
     let Some(callout) = state.objects.wfp.callout(id) else {
         return;

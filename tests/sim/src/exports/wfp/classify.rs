@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Classification: the filters of a layer decide on traffic, for which callouts are called.
+//! Classification: the filters of a layer, and the callouts that they name, decide on traffic.
 
 use rand::RngExt;
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::{
@@ -133,7 +133,7 @@ pub(super) fn permits(traffic: &Traffic) -> bool {
     decision.is_none_or(|it| !it.blocks)
 }
 
-/// The values of the fields, in memory that ends with them.
+/// The values of the fields, in memory that ends right after them.
 struct Values {
     at: usize,
     count: usize,
@@ -142,8 +142,8 @@ struct Values {
 impl Values {
     const TAG: u32 = u32::from_le_bytes(*b"FwpV");
 
-    /// Hands out the values for traffic, and lets the packet begin where it does at the layer.
-    /// `None` if there is no memory.
+    /// Allocates the values for traffic, and moves the start of the packet's data to where it is at
+    /// the layer. Returns `None` if there is no memory.
     fn hand_out(state: &mut State, traffic: &Traffic) -> Option<Self> {
         let values = layers::values(traffic.layer, traffic.of);
         let size = size_of_val(&values[..]);
@@ -360,7 +360,7 @@ fn call(
     out
 }
 
-/// Checks that each request that a callout has changed was applied, unless the classification is
+/// Checks that each request that a callout has acquired was applied, unless the classification is
 /// pended, as documented.
 fn check_applied(active: usize) {
     let left = with(|state| {
@@ -423,7 +423,7 @@ fn activate(state: &mut State, traffic: &Traffic) -> usize {
     handle
 }
 
-/// The metadata; a field that is not set is zero.
+/// Returns the metadata, in which a field that is not set is zero.
 fn metadata(traffic: &Traffic, active: usize) -> Metadata {
     const ENDPOINT_HANDLE: u64 = 0x5D;
     let connection = traffic.of.connection;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How layers are named: by a GUID for those who add filters and callouts, by a number for those
-//! who are called.
+//! The identifiers of layers: GUIDs for adding filters and callouts, and numbers for `classifyFn`.
 
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform as wfp;
 use windows_sys::core::GUID;
@@ -126,10 +125,10 @@ const KEYS: [(Layer, [GUID; 2]); 17] = [
     ),
 ];
 
-/// What filters of other layers have as theirs: there is no traffic.
+/// The run-time identifier of all other layers, which have no traffic.
 const WITHOUT_TRAFFIC: u16 = 0xFFFF;
 
-/// The run-time identifier of a layer, by its management identifier.
+/// Returns the run-time identifier of a layer with this management identifier.
 pub(super) fn find(key: u128) -> u16 {
     let mut all = KEYS.iter().flat_map(|(layer, keys)| {
         let versions = keys.iter().zip([false, true]);
@@ -139,8 +138,8 @@ pub(super) fn find(key: u128) -> u16 {
     found.map_or(WITHOUT_TRAFFIC, |(_, id)| id)
 }
 
-/// The management identifier of a layer, by its run-time identifier; zero for one without
-/// traffic.
+/// Returns the management identifier of a layer with this run-time identifier, or zero for a layer
+/// without traffic.
 pub(super) fn key(id: u16) -> u128 {
     let mut all = KEYS.iter().flat_map(|(layer, keys)| {
         let versions = keys.iter().zip([false, true]);
@@ -149,7 +148,7 @@ pub(super) fn key(id: u16) -> u128 {
     all.find(|(_, own)| *own == id).map_or(0, |(guid, _)| guid)
 }
 
-/// The layer with an identifier, and whether it is that of version 6.
+/// Returns the layer with this identifier, and `true` if the identifier is that for IPv6.
 pub(super) fn of_id(id: u16) -> Option<(Layer, bool)> {
     let mut layers = KEYS.iter().map(|(layer, _)| *layer);
     layers.find_map(|layer| {
@@ -158,7 +157,7 @@ pub(super) fn of_id(id: u16) -> Option<(Layer, bool)> {
     })
 }
 
-/// The version of the protocol of the layer with an identifier: `true` for version 6.
+/// Returns `true` if the layer with this identifier is for IPv6.
 pub(super) fn is_v6(id: u16) -> Option<bool> {
     Some(of_id(id)?.1)
 }

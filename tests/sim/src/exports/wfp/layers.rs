@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The layers at which traffic is filtered, and the values that each hands to callouts.
+//! The layers at which traffic is filtered, and the values that each passes to callouts.
 
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform as wfp;
 
@@ -93,7 +93,7 @@ impl Layer {
         )
     }
 
-    /// What callouts may change at it.
+    /// The request that callouts may change at the layer.
     pub(super) const fn redirects(self) -> Option<Redirects> {
         match self {
             Self::BindRedirect => Some(Redirects::Bind),
@@ -102,8 +102,8 @@ impl Layer {
         }
     }
 
-    /// The fields `FWPS_FIELD_Xxx`, in the order of the enumeration `FWPS_FIELDS_Xxx` of the layer;
-    /// [`Field::None`] is one that is empty here.
+    /// The fields `FWPS_FIELD_Xxx`, in the order of the layer's enumeration `FWPS_FIELDS_Xxx`.
+    /// [`Field::None`] stands for a field that is empty here.
     #[rustfmt::skip]
     const fn fields(self) -> &'static [Field] {
         use Field::{
@@ -171,7 +171,7 @@ impl Layer {
                 App, User, Local, LocalType, LocalPort, Interface, Flags, InterfaceType,
                 TunnelType, Profile, None, None, None, Compartment, None,
             ],
-            // Whatever the versions of Windows have added behind is empty.
+            // The fields that later versions of Windows have appended are empty.
             Self::Accept => &[
                 App, User, Local, LocalType, LocalPort, Protocol, Remote, RemotePort, None, None,
                 Interface, Flags, None, None, InterfaceType, TunnelType, InterfaceIndex,
@@ -194,8 +194,8 @@ impl Layer {
         }
     }
 
-    /// The bytes of headers before the data at which a packet begins in its net buffer: at some
-    /// layers it begins with one of the headers.
+    /// The number of header bytes between the start of a packet's net buffer and its data: at some
+    /// layers the net buffer begins with one of the headers.
     pub(super) const fn headers_shown(self, of: Indication) -> u32 {
         let transport = of.connection.transport_header();
         match self {
@@ -214,7 +214,8 @@ impl Layer {
         }
     }
 
-    /// Which fields of the metadata are set at the layer, besides those that depend on the traffic.
+    /// The fields of the metadata that are set at the layer, besides those that depend on the
+    /// traffic.
     pub(super) const fn metadata(self) -> u32 {
         const PROCESS: u32 = PROCESS_PATH | TOKEN | PROCESS_ID;
         const OWNED: u32 = TOKEN | PROCESS_ID | COMPARTMENT | ENDPOINT;
@@ -235,20 +236,20 @@ impl Layer {
     }
 }
 
-/// What is indicated to a layer, as far as the values of the fields depend on it.
+/// The properties of traffic on which the values of a layer's fields depend.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Indication {
     pub(super) connection: Connection,
-    /// Data are sent, not received.
+    /// `true` if data are sent, not received.
     pub(super) is_sent: bool,
-    /// A connection is authorised again, after a callout has pended that.
+    /// `true` if a connection is authorised again after a callout has pended its authorisation.
     pub(super) is_again: bool,
-    /// The packet has yet to be authorised at the receive/accept layer.
+    /// `true` if the packet has not been authorised at the receive/accept layer yet.
     pub(super) is_unauthorized: bool,
 }
 
 impl Indication {
-    /// The first of a connection.
+    /// Creates the first indication of a connection.
     pub(super) const fn first(connection: Connection) -> Self {
         Self {
             connection,
@@ -285,8 +286,8 @@ enum Field {
 }
 
 impl Field {
-    /// Those of which a filter's condition knows the value. Of the others it is true by chance: no
-    /// value is usual enough for every filter to match some traffic.
+    /// The fields whose values conditions of filters compare. A condition on another field matches
+    /// at random, so that every filter matches some traffic.
     const KNOWN: [Self; 7] = [
         Self::Local,
         Self::LocalType,
@@ -311,7 +312,7 @@ impl Field {
         })
     }
 
-    /// Its value at a layer, if that is a number or an address.
+    /// The value of the field at a layer, if it is a number or an address.
     fn datum(self, layer: Layer, of: Indication) -> Option<Datum> {
         /// `NlatUnicast`.
         const UNICAST: u64 = 1;

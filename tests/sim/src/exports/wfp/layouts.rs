@@ -15,7 +15,7 @@ pub(super) const fn number(guid: &GUID) -> u128 {
     low as u128 | (high as u128) << 64
 }
 
-/// The GUID that is this number.
+/// Returns the GUID with this number.
 pub(super) fn guid(number: u128) -> GUID {
     let bytes = number.to_le_bytes();
     let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
@@ -63,7 +63,7 @@ impl Value {
         Self { kind, value }
     }
 
-    /// An unsigned integer of 64 bits.
+    /// Creates the value of a 64-bit unsigned integer.
     pub(super) fn long(value: &'static u64) -> Self {
         Self {
             kind: 4,
@@ -71,7 +71,7 @@ impl Value {
         }
     }
 
-    /// A byte blob.
+    /// Creates the value of a byte blob.
     pub(super) fn blob(value: &'static Blob) -> Self {
         Self {
             kind: 12,
@@ -79,7 +79,7 @@ impl Value {
         }
     }
 
-    /// A byte blob that contains a `TOKEN_ACCESS_INFORMATION`.
+    /// Creates the value of a byte blob with a `TOKEN_ACCESS_INFORMATION`.
     pub(super) fn access_information(value: &'static Blob) -> Self {
         Self {
             kind: 16,

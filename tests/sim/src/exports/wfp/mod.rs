@@ -2,15 +2,15 @@
 
 //! The Windows Filtering Platform: `fwpkclnt.sys`.
 //!
-//! Callouts that drivers register are called for the traffic of [`traffic`], in the layers for
-//! which a filter names them. `FwpsCalloutUnregisterById0` waits until no call of the callout
-//! is under way: Microsoft documents that a driver may be unloaded once it has succeeded.
+//! The callouts of drivers are called for the traffic of [`traffic`], in the layers in which a
+//! filter names them. `FwpsCalloutUnregisterById0` waits for calls of the callout in progress:
+//! Microsoft documents that the driver may be unloaded once the function has succeeded.
 //!
 //! # Limits
 //!
-//! A condition on a field that the traffic has no value for, such as the application, is true or not
-//! by chance. The weights of Windows' own sublayers, those that the engine chooses, and the order of
-//! filters that weigh the same are drawn for each cycle.
+//! A condition on a value that the traffic does not have, such as the application, matches at
+//! random. The weights of Windows' own sublayers, the weights that the engine chooses, and the
+//! order of filters with equal weights are drawn for each cycle.
 
 mod callouts;
 mod classify;

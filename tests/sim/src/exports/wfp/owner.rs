@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The program and the user that the traffic belongs to, as callouts get them.
+//! The program and the user of the traffic, as callouts see them.
 
 use std::ptr;
 
@@ -12,14 +12,14 @@ use windows_sys::Win32::Security::{
 
 use super::layouts::Blob;
 
-/// The process.
+/// The process id.
 pub(super) const PROCESS: u64 = 0x1A2C;
-/// A handle of its token.
+/// A handle of the process's token.
 pub(super) const TOKEN: u64 = 0x3B8;
 
 const PATH: &[u8; 52] = br"\device\harddiskvolume3\windows\system32\svchost.exe";
 
-/// The path of the program, in lower case, with a null at the end.
+/// The path of the program, in lower case, with a terminating zero.
 static UNITS: [u16; PATH.len() + 1] = {
     let mut units = [0; PATH.len() + 1];
     let mut index = 0;
@@ -41,7 +41,7 @@ const _: () = assert!(size_of_val(&UNITS) == 106);
 /// `S-1-5-20`, the network service.
 static SID: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 5, 20, 0, 0, 0];
 
-/// What an access check needs to know of a token.
+/// The information of a token that an access check needs.
 #[repr(C)]
 struct Access {
     information: TOKEN_ACCESS_INFORMATION,

@@ -83,8 +83,8 @@ unsafe extern "win64" fn pend_operation(handle: usize, context: *mut usize) -> i
     STATUS_SUCCESS
 }
 
-/// The connection is authorised again: an inbound one with the packet that the driver injects for
-/// it.
+/// Completes a pended operation: the connection is authorised again, an inbound one with the packet
+/// that the driver injects for it.
 unsafe extern "win64" fn complete_operation(context: usize, list: usize) {
     const FUNCTION: &str = "FwpsCompleteOperation0";
     let pended = take(context, Kind::Operation, FUNCTION, "FwpsPendOperation0");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Requests to bind and to connect that callouts change at the layers for that.
+//! Bind and connect requests that callouts change at the redirection layers.
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/network/using-bind-or-connect-redirection>
 //!
 //! # Limits
 //!
-//! What a callout has changed is checked, and the connection goes on as it was.
+//! The changes of a callout are checked, but have no effect on the connection.
 
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_INCOMPATIBLE_LAYER, STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES,
@@ -41,11 +41,11 @@ const ACQUIRE: &str = "FwpsAcquireWritableLayerDataPointer0";
 const APPLY: &str = "FwpsApplyModifiedLayerData0";
 const TAG: u32 = u32::from_le_bytes(*b"WfpR");
 
-/// `SOCKADDR_STORAGE` takes as many bytes.
+/// The size of `SOCKADDR_STORAGE`.
 const ADDRESS: usize = 128;
 
-/// Where `FWPS_CONNECT_REQUEST0` has what a callout may change, but for the remote address,
-/// which follows the local one.
+/// The offsets of the fields of `FWPS_CONNECT_REQUEST0` that a callout may change, except for the
+/// remote address, which follows the local one.
 mod connect {
     use super::ADDRESS;
 
@@ -55,8 +55,8 @@ mod connect {
     pub(super) const SIZE: usize = CONTEXT + 16;
 }
 
-/// Where `FWPS_BIND_REQUEST0` has what a callout may not change, behind the local address and
-/// the token of a port.
+/// The offsets of the fields of `FWPS_BIND_REQUEST0` that a callout must not change, after the
+/// local address and the token of a port.
 mod bind {
     use super::ADDRESS;
 
@@ -84,7 +84,7 @@ fn is_redirect_handle(state: &State, handle: usize) -> bool {
     owned.any(|it| it.handle == handle && it.function == CREATE)
 }
 
-/// Ends the cycle unless a handle for redirections is there.
+/// Stops the cycle if `handle` is not a redirect handle.
 fn check_handle(handle: usize, function: &str) {
     if !with(|state| is_redirect_handle(state, handle)) {
         let what = format!(
@@ -95,12 +95,13 @@ fn check_handle(handle: usize, function: &str) {
     }
 }
 
-/// No connection is redirected by the driver that asks, but some by another one.
+/// Returns the redirection state: no connection is redirected by the calling driver, but some by
+/// another one.
 unsafe extern "win64" fn query(_records: usize, handle: usize, context: usize) -> i32 {
     /// `FWPS_CONNECTION_NOT_REDIRECTED` and `FWPS_CONNECTION_REDIRECTED_BY_OTHER`.
     const NOT_REDIRECTED: i32 = 0;
     const BY_OTHER: i32 = 2;
-    /// One of one more than this many is.
+    /// One of `RARELY + 1` is.
     const RARELY: u64 = 3;
     check_handle(handle, "FwpsQueryConnectionRedirectState0");
     if context != 0 {
@@ -113,7 +114,7 @@ unsafe extern "win64" fn query(_records: usize, handle: usize, context: usize) -
     }
 }
 
-/// The request as a callout gets it.
+/// Creates a request for a callout.
 fn request(redirects: Redirects, is_v6: bool, filter: u64) -> Vec<u8> {
     let [local, remote] = layers::socket_addresses(is_v6);
     let mut bytes = match redirects {
@@ -221,7 +222,7 @@ unsafe extern "win64" fn apply(handle: usize, data: usize, _flags: u32) {
     });
 }
 
-/// Checks that only members were changed that a callout may change.
+/// Checks that a callout has changed only those fields that it may change.
 fn check_changes(writable: &Writable) {
     let [fixed, previous] = match writable.redirects {
         Redirects::Bind => [0..0, bind::PREVIOUS..bind::SIZE],
@@ -244,7 +245,7 @@ fn check_changes(writable: &Writable) {
     }
 }
 
-/// The memory that a callout has allocated for a connection is the platform's from now on.
+/// Transfers the memory that a callout has allocated for a connection to the platform.
 fn take_context(data: usize) {
     let handle: usize = get(data + connect::HANDLE);
     if handle != 0 {
@@ -273,7 +274,7 @@ fn take_context(data: usize) {
     }
 }
 
-/// A redirected flow is removed now and then, and its context freed.
+/// Occasionally removes a redirected flow, and frees its context.
 pub(super) fn free_contexts(state: &mut State) {
     if let Some(context) = state.objects.wfp.redirected.pop() {
         let kind = ObjectKind::RedirectContext;

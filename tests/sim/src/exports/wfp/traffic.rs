@@ -2,8 +2,8 @@
 
 //! Traffic: flows are established, carry data and end, on several threads.
 //!
-//! It begins when a filter is added that names a callout, and once more with the unload of a driver that has
-//! one, when it matters most.
+//! It begins when a filter that names a callout is added, and once more when a driver with a
+//! callout is being unloaded, which is when it matters most.
 
 use rand::RngExt;
 
@@ -113,7 +113,7 @@ fn at(layer: Layer, of: &Traffic) -> Traffic {
     }
 }
 
-/// Traffic without a flow and a packet.
+/// Creates traffic without a flow and a packet.
 const fn new(of: Indication) -> Traffic {
     Traffic {
         layer: Layer::ResourceAssignment,
@@ -143,7 +143,7 @@ fn establish() {
     }
 }
 
-/// A connection begins: with a packet, unless the handshake of one that goes out comes later.
+/// Begins a connection, with a packet unless it is an outbound one whose handshake comes later.
 fn begin(of: Indication) {
     let of = Indication {
         is_unauthorized: !of.connection.is_outbound,
@@ -181,7 +181,7 @@ fn authorize(new: &Traffic) {
     let flow = with(|state| state.objects.wfp.flows.establish(connection));
     let established = Traffic {
         flow: Some(flow),
-        // A handshake has none.
+        // A handshake has no packet.
         packet: if connection.is_tcp { 0 } else { new.packet },
         ..at(Layer::FlowEstablished, new)
     };
@@ -218,8 +218,8 @@ pub(super) fn authorize_again(state: &mut State, connection: Connection) {
     });
 }
 
-/// A packet that a callout has injected passes the filters of a layer. It completes the connection
-/// that a callout has pended for it.
+/// Lets an injected packet pass the filters of a layer. It completes the connection that a callout
+/// has pended, if the packet was injected for that.
 pub(super) fn reinject(layer: Layer, is_v6: bool, packet: usize) {
     if matches!(layer, Layer::Stream | Layer::Forward) {
         return;

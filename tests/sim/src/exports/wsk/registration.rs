@@ -172,13 +172,12 @@ unsafe extern "win64" fn wsk_capture_provider_npi(
     STATUS_SUCCESS
 }
 
-/// Returns `true` if `WskDeregister` has returned for a registration. Its block stays valid until
-/// the driver calls none of the other registration functions any more, as documented.
+/// Returns `true` if `WskDeregister` has returned for a registration. As documented, its block
+/// stays valid until the driver no longer calls any other registration function.
 fn has_ended(at: usize) -> bool {
     let has_ended = with(|state| state.network.registrations.ended(at).is_some());
     if has_ended {
-        // SAFETY: the block can be read, as documented. One that is not there faults, which is
-        // found.
+        // SAFETY: the block can be read, as documented. A freed one faults, which is a finding.
         unsafe { (at as *const u64).read_volatile() };
     }
     has_ended

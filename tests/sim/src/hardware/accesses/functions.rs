@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where the functions of an image can be entered, as far as its code shows.
+//! The entry points of an image's functions, as far as its code shows them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -156,9 +156,9 @@ fn is_computed_jump(instruction: &Instruction) -> bool {
             || instruction.memory_index() != Register::None)
 }
 
-/// The cases of the `switch` statements in a function's `body`, by their tables: of
-/// distances from the table, or of offsets in the image. What is behind a table may be taken
-/// for a part of it.
+/// Returns the cases of the `switch` statements in a function's `body`, from their tables of
+/// distances from the table or of offsets in the image. Data after a table may be taken for a part
+/// of it.
 fn tables(file: &DriverImage, code: &[Instruction], body: &[Instruction]) -> Vec<Vec<usize>> {
     let mut found = BTreeMap::new();
     for instruction in body {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Program databases: the .pdb beside an image.
+//! Program databases: the .pdb file of an image.
 
 use std::cell::OnceCell;
 use std::fs;
@@ -76,7 +76,7 @@ impl Pdb {
     }
 }
 
-/// The size of a variable of this type, if it is known.
+/// Returns the size of a variable of this type, if it is known.
 fn size(of: TypeIndex, types: &TypeFinder<'_>) -> Option<u32> {
     let bytes = match types.find(of).ok()?.parse().ok()? {
         TypeData::Primitive(it) => match (it.indirection, it.kind) {
@@ -95,7 +95,7 @@ fn size(of: TypeIndex, types: &TypeFinder<'_>) -> Option<u32> {
     u32::try_from(bytes).ok().filter(|&bytes| bytes > 0)
 }
 
-/// The size of a number, if it is known.
+/// Returns the size of a number type, if it is known.
 const fn primitive(kind: PrimitiveKind) -> Option<u64> {
     use PrimitiveKind as Kind;
     let bytes = match kind {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The COFF symbol table, which gcc's and LLVM's linkers leave in images that they
-//! do not strip: names of functions, without lines, and of variables.
+//! The COFF symbol table, which the linkers of gcc and LLVM write to images that are not
+//! stripped: names of functions, without lines, and of variables.
 
 use object::read::pe::PeFile64;
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};

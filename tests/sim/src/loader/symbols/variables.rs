@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The variables of an image: debug information gives each a name and a start.
+//! The variables of an image, each with a name and an address from debug information.
 
-/// What lies further behind the start of a variable of unknown size is none that is known.
+/// The distance from the start of a variable of unknown size beyond which an address is not
+/// attributed to it.
 const FAR: u32 = 1 << 16;
 
 /// A variable.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Variable {
-    /// Relative to the image's base.
+    /// The start, relative to the image's base.
     pub(super) start: u32,
     pub(super) name: String,
-    /// Its size, where debug information has it: compilers split variables, and name only some
-    /// of the parts.
+    /// The size, if debug information has it: compilers split variables, and name only some of
+    /// the parts.
     pub(super) size: Option<u32>,
 }
 
-/// In ascending order of their starts.
+/// The variables of an image, in ascending order of their starts.
 #[derive(Debug, Default)]
 pub(super) struct Variables(Vec<Variable>);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What sessions have added to the base filtering engine: providers, sublayers, callouts and
-//! filters. A transaction works on a copy of them, which takes their place when it commits.
+//! The objects that sessions have added to the base filtering engine: providers, sublayers,
+//! callouts and filters. A transaction works on a copy of them, which replaces them when it
+//! commits.
 
 use super::filters::{Rules, mix};
 use crate::loader::drivers::{DriverId, Site};
@@ -60,7 +61,7 @@ pub(crate) struct Object {
     pub(crate) context: u64,
     /// The code that added it.
     pub(crate) by: Option<Site>,
-    /// A service has added it for a callout that its driver has no filter for.
+    /// `true` if a service has added the object for a callout without a filter of its driver.
     pub(crate) is_service: bool,
 }
 
@@ -95,7 +96,7 @@ pub(crate) struct Engine {
     pub(crate) sessions: Vec<Session>,
     /// The sessions that were closed, and the code that did it.
     pub(crate) closed: Vec<(usize, Option<Site>)>,
-    /// What enumerations have yet to return, by their handles.
+    /// The objects that enumerations have yet to return, by the enumerations' handles.
     pub(crate) enumerations: Vec<(usize, Vec<u64>)>,
     /// What the engine orders by where the documents leave it open.
     pub(crate) salt: u64,
@@ -142,7 +143,7 @@ impl Engine {
         u32::try_from(found.id).ok()
     }
 
-    /// Returns `true` if a filter names the callout with a key, or one is about to.
+    /// Returns `true` if a filter names the callout with this key, or is about to.
     pub(crate) fn is_named(&self, key: u128) -> bool {
         let transactions = self
             .sessions
@@ -198,7 +199,7 @@ impl Engine {
     }
 }
 
-/// Takes away what the service has added that names an object, which is deleted.
+/// Deletes the objects of the service that name an object which is being deleted.
 pub(crate) fn forget_service(objects: &mut Vec<Object>, kind: Kind, key: u128) {
     objects.retain(|it| !it.is_service || !it.names.contains(&(kind, key)));
 }

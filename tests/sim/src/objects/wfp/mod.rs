@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Windows Filtering Platform: what callout drivers have registered, added and pended.
+//! The Windows Filtering Platform: the objects that callout drivers have registered, added or
+//! pended.
 
 pub(crate) mod engine;
 pub(crate) mod filters;
@@ -35,7 +36,7 @@ pub(crate) struct Callout {
     pub(crate) inside: Vec<ThreadId>,
     /// It is being unregistered: no call of its functions begins any more.
     pub(crate) ends: bool,
-    /// A filter has named it.
+    /// `true` if a filter has named the callout.
     pub(crate) is_named: bool,
     /// The answer to the last attempt to unregister it was `STATUS_DEVICE_BUSY`.
     pub(crate) was_busy: bool,
@@ -47,7 +48,7 @@ pub(crate) struct Owned {
     pub(crate) handle: usize,
     /// The function that returned it.
     pub(crate) function: &'static str,
-    /// It is the address of memory.
+    /// `true` if the context is the address of memory.
     pub(crate) is_memory: bool,
     /// The code that called that.
     pub(crate) by: Option<Site>,
@@ -63,7 +64,7 @@ pub(crate) struct Wfp {
     pub(crate) pending: Pending,
     /// Handles that are not checked but for being given back.
     pub(crate) owned: Vec<Owned>,
-    /// The contexts of redirected connections, which were drivers' and are the platform's.
+    /// The contexts of redirected connections, which drivers have transferred to the platform.
     pub(crate) redirected: Vec<usize>,
     /// The filters for which callouts are called just now, each with the thread.
     pub(crate) filtering: Vec<(u64, ThreadId)>,

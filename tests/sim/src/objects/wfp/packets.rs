@@ -48,9 +48,9 @@ pub(crate) struct Packet {
     pub(crate) handles: Vec<usize>,
     /// The context of its last injection.
     pub(crate) context: usize,
-    /// The bytes of headers before its data that the stack shows just now.
+    /// The number of header bytes before the data at which the packet currently starts.
     pub(crate) shown: u32,
-    /// The inbound connection that a callout has pended, and which the injection of the packet
+    /// The inbound connection that a callout has pended and that the injection of the packet
     /// completes.
     pub(crate) completes: Option<Connection>,
 }
@@ -78,13 +78,14 @@ pub(crate) struct Packets {
     /// The lists that drivers freed, and the handles that they destroyed, with the code that
     /// did it.
     pub(crate) gone: Vec<(usize, Option<Site>)>,
-    /// By how many bytes each call of `classifyFn` that is under way has moved the start of data:
-    /// the thread, the buffer, and the bytes.
+    /// The number of bytes by which each call of `classifyFn` in progress has moved the start of
+    /// data: the thread, the buffer, and the bytes.
     pub(crate) moved: Vec<(ThreadId, usize, i64)>,
 }
 
 impl Packets {
-    /// The current thread moves the start of a buffer's data, towards the end if `by` is positive.
+    /// Records that `thread` moves the start of a buffer's data, towards the end if `by` is
+    /// positive.
     pub(crate) fn note_move(&mut self, thread: ThreadId, buffer: usize, by: i64) {
         let mut all = self.moved.iter_mut().rev();
         if let Some(moved) = all.find(|it| it.0 == thread && it.1 == buffer) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Classifications that callouts pend, and what they need for that.
+//! Classifications that callouts pend, and the handles and contexts for that.
 
 use super::flows::Connection;
 use crate::loader::drivers::{DriverId, Site};
@@ -15,7 +15,7 @@ pub(crate) struct Active {
     pub(crate) can_pend: bool,
     /// It repeats one that was pended.
     pub(crate) is_again: bool,
-    /// What callouts may change at its layer.
+    /// The request that callouts may change at its layer.
     pub(crate) redirects: Option<Redirects>,
 }
 
@@ -31,12 +31,12 @@ pub(crate) enum Redirects {
 /// A request that a callout is changing.
 #[derive(Debug)]
 pub(crate) struct Writable {
-    /// Its address.
+    /// The address of the request.
     pub(crate) at: usize,
     /// The handle of the classification.
     pub(crate) classify: usize,
     pub(crate) redirects: Redirects,
-    /// The request as it was.
+    /// The original request.
     pub(crate) original: Vec<u8>,
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Interrupts of all processors at once: until each of them has handled its own, no other
-//! thread runs.
+//! Interrupts of all processors at once: no other thread runs until each processor has handled
+//! its interrupt.
 
 use super::Scheduler;
 use crate::hardware::irql::IPI_LEVEL;
@@ -16,7 +16,7 @@ impl Scheduler {
         self.broadcast = Some(vec![self.current]);
         let others = (0..self.processors()).filter(|number| *number != own);
         let others = others.collect();
-        // What was interrupted is before what the interrupts do.
+        // The interrupted code is ordered before the interrupts.
         for thread in 0..self.threads().len() {
             self.clocks.release(ThreadId(thread), Sync::Broadcast);
         }
@@ -24,7 +24,7 @@ impl Scheduler {
         others
     }
 
-    /// The thread, which has not run yet, handles the interrupt of a processor.
+    /// Makes a thread, which has not run yet, handle the interrupt of a processor.
     pub(crate) fn interrupt(&mut self, id: ThreadId, processor: usize) {
         let thread = self.thread_mut(id);
         thread.set_irql(IPI_LEVEL);
@@ -34,7 +34,7 @@ impl Scheduler {
         handlers.expect("a broadcast has begun").push(id.0);
     }
 
-    /// All processors have handled their interrupts.
+    /// Ends an interrupt, which all processors have handled.
     pub(crate) fn end_broadcast(&mut self) {
         self.broadcast = None;
         self.release(Sync::Broadcast);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Threads begin, are resumed and put back, and end; each has a stack meanwhile.
+//! The lifetimes of threads, each with its stack: beginning, resuming and ending them.
 
 use super::{Guard, Scheduler};
 use crate::hardware::stack::{self, SimStack, watched};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the description of an NPI promises of the calls between modules, beyond NMR's own
-//! rules: which calls are made, how soon, how many pend, what they come back with, and what
-//! counters say of them.
+//! The promises of an NPI's description about the calls between modules, beyond NMR's own
+//! rules: which calls are made, how soon, how many pend, what they return, and the counters
+//! of them.
 //!
-//! A peer that the tools make is not judged: it knows the calls, and no promise of a module.
+//! Generated peers are not checked: they make calls, but keep no promises of a module.
 
 mod device;
 mod due;

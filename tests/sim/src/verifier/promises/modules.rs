@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a module registers with: its identity, and the numbers in its characteristics.
+//! The data with which a module registers: its identity, and the numbers in its characteristics.
 
 use std::mem::offset_of;
 

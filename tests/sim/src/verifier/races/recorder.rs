@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The function that driver code calls before each access to memory, with every register
-//! preserved.
+//! The function that driver code calls before each memory access. It preserves every register.
 
 use std::arch::naked_asm;
 

@@ -2,8 +2,8 @@
 
 //! Sessions with the base filtering engine, and their transactions.
 //!
-//! Only one transaction changes objects at a time. `notifyFn` of a callout is called when a
-//! transaction commits that adds or deletes a filter which names it.
+//! Only one transaction changes objects at a time. A callout's `notifyFn` is called when a
+//! transaction that adds or deletes a filter for the callout commits.
 
 mod conditions;
 mod objects;

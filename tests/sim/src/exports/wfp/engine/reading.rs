@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Filters that drivers read, in memory that they free with `FwpmFreeMemory0`.
+//! Reading filters, into memory that the driver frees with `FwpmFreeMemory0`.
 //!
 //! # Limits
 //!
-//! A filter has another name than its driver gave it, and no conditions.
+//! A filter that is read has a different name than its driver gave it, and no conditions.
 
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_FILTER_NOT_FOUND, STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES,
@@ -40,7 +40,7 @@ exports! {
 const TAG: u32 = u32::from_le_bytes(*b"Fwpm");
 const CREATE: &str = "FwpmFilterCreateEnumHandle0";
 
-/// The filters as a session sees them.
+/// Returns the filters that a session sees.
 fn filters(handle: usize, function: &str) -> Result<Vec<Object>, i32> {
     let own = with_session(handle, function, |session| {
         let transaction = session.transaction.as_ref()?;
@@ -51,8 +51,8 @@ fn filters(handle: usize, function: &str) -> Result<Vec<Object>, i32> {
     Ok(all)
 }
 
-/// Memory with these filters, each of which is pointed to from its start if that is wanted, for
-/// the driver that has called `function`.
+/// Allocates memory with these filters for the driver that has called `function`. With
+/// `with_pointers` it begins with a pointer to each filter.
 fn hand_out(function: &'static str, filters: &[Object], with_pointers: bool) -> Result<usize, i32> {
     const NAME: [u16; 7] = [0x66, 0x69, 0x6C, 0x74, 0x65, 0x72, 0];
     let pointers = if with_pointers { filters.len() } else { 0 };
@@ -113,7 +113,7 @@ unsafe extern "win64" fn get_by_id(handle: usize, id: u64, place: usize) -> i32 
         Ok(at) => {
             let first = at + 16;
             set(place, first);
-            // The driver knows the filter, which is what it frees.
+            // The driver has a pointer to the filter, with which it frees the memory.
             with(|state| {
                 let mut owned = state.objects.wfp.owned.iter_mut();
                 if let Some(owned) = owned.find(|it| it.handle == at) {

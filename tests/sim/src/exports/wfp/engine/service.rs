@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A service, which adds filters for the callouts of drivers that add none themselves: Microsoft's
-//! documents leave to the author which program does.
+//! A service that adds filters for the callouts of drivers that add none themselves. Microsoft's
+//! documents leave open which program adds the filters.
 //!
-//! It adds one where the driver has said by `FwpmCalloutAdd0` at which layer its callout may be
-//! used, with an action that lets the callout answer what it likes. The filter goes when the
-//! callout's object is deleted, or its driver is unloaded.
+//! It adds a filter at the layer that the driver's `FwpmCalloutAdd0` names, with an action that
+//! allows the callout any decision. The filter is deleted with the callout's object, or when the
+//! driver is unloaded.
 
 use rand::RngExt;
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::FWP_ACTION_CALLOUT_UNKNOWN;
@@ -18,18 +18,19 @@ use crate::objects::wfp::engine::{Action, Kind, Object, Session};
 use crate::objects::wfp::filters::Rules;
 use crate::scheduling::{MICROSECOND, sleep};
 
-/// How long a transaction of the service waits for another one, in microseconds.
+/// The time that a transaction of the service waits for another transaction, in microseconds.
 const PATIENCE: u64 = 15_000_000;
 /// The longest time from the load of a driver to the filters of the service, in microseconds.
 const LATEST: u64 = 100;
 
-/// A driver was loaded: a service may add filters for its callouts that have none.
+/// Starts the service for a driver that has been loaded: it adds filters for callouts that have
+/// none.
 pub(crate) fn driver_loaded(state: &mut State, driver: DriverId) {
     let wanted = wanted(state, driver);
     if wanted.is_empty() {
         return;
     }
-    // A machine without another stack has enough to do.
+    // Ignored: if no stack is left, there is no service.
     let _ = state.scheduling.spawn("service".to_owned(), None, move || {
         sleep(traffic::draw(LATEST) * MICROSECOND);
         for (key, layer) in wanted {
@@ -38,7 +39,7 @@ pub(crate) fn driver_loaded(state: &mut State, driver: DriverId) {
     });
 }
 
-/// The callouts of a driver that no filter names, each with the layer of its object.
+/// Returns the callouts of a driver that no filter names, each with the layer of its object.
 fn wanted(state: &State, driver: DriverId) -> Vec<(u128, u16)> {
     let wfp = &state.objects.wfp;
     let is_own = |by: Option<Site>| by.is_some_and(|by| by.driver == driver);
@@ -54,7 +55,7 @@ fn wanted(state: &State, driver: DriverId) -> Vec<(u128, u16)> {
         .collect()
 }
 
-/// Adds a filter for a callout, unless it has gone or has one by now.
+/// Adds a filter for a callout, unless the callout no longer exists or has a filter by now.
 fn add_filter(key: u128, layer: u16) {
     let handle = with(|state| {
         let wfp = &mut state.objects.wfp;
@@ -74,7 +75,7 @@ fn add_filter(key: u128, layer: u16) {
     let Some(handle) = handle else {
         return;
     };
-    // A callout may refuse it.
+    // Ignored: the callout may refuse the filter.
     let _ = change(handle, "FwpmFilterAdd0", |state, objects, _| {
         let is_there = |it: &Object| it.kind == Kind::Callout && it.key == key;
         if objects.iter().any(is_there) {
@@ -112,7 +113,7 @@ fn filter(id: u64, callout: u128, layer: u16) -> Object {
     }
 }
 
-/// Takes the filters away whose callouts are not registered any more.
+/// Deletes the service's filters whose callouts are no longer registered.
 pub(super) fn forget_unregistered(state: &mut State) {
     let wfp = &mut state.objects.wfp;
     let callouts = &wfp.callouts;

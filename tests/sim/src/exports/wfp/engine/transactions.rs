@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Transactions: what they change, and the callouts that are told of it.
+//! Transactions: their changes, and the notification of callouts.
 
 use std::mem;
 use std::ptr;

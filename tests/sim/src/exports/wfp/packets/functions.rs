@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The functions that inject packets, one for each way into the network stack.
+//! The functions that inject packets, one for each path into the network stack.
 
 use windows_sys::Win32::Foundation::STATUS_FWP_INVALID_PARAMETER;
 

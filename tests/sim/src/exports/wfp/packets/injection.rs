@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Injection of packets: each is carried out on a thread of its own, where callouts see it
-//! again, and ends with the call of the completion routine.
+//! Injection of packets: each runs on a separate thread, on which callouts see the packet again,
+//! and ends with the call of the completion routine.
 
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_INJECT_HANDLE_CLOSING, STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The structures of net buffer lists, and of what the stream layer hands to callouts.
+//! The structures of net buffer lists, and those that the stream layer passes to callouts.
 
 use std::mem::offset_of;
 use std::ops::Range;
@@ -13,12 +13,13 @@ use crate::io::mdl::{Mdl, NON_PAGED};
 use crate::kernel::State;
 
 const TAG: u32 = u32::from_le_bytes(*b"NBL ");
-/// The bytes before the data of a packet of the stack: the headers, and room for others.
+/// The number of bytes before the data of a packet of the network stack: the headers, and room for
+/// more.
 pub(super) const ROOM: usize = 128;
 /// The most bytes of data that one carries.
 pub(super) const MOST: usize = 8 << 10;
 
-/// How many hops a packet may still take.
+/// The remaining hop limit of a packet.
 const HOPS: u8 = 64;
 
 /// `NET_BUFFER`.
@@ -101,8 +102,8 @@ const PAGES: usize = MOST / PAGE + 2;
 /// What the buffer of a net buffer list describes.
 #[derive(Clone, Copy)]
 pub(super) enum Described {
-    /// Data of its own, `length` bytes. The first MDL describes `first` of them, a second one the
-    /// rest, if any.
+    /// `length` bytes of its own data. The first MDL describes `first` of them, and a second
+    /// MDL the rest, if any.
     Own { length: usize, first: usize },
     /// `length` bytes from `offset` of an existing MDL.
     By {
@@ -226,8 +227,7 @@ pub(super) fn make(state: &mut State, what: Described) -> Option<usize> {
     Some(at)
 }
 
-/// Writes the headers before the data of a packet that was just made, as far as they say what it
-/// is.
+/// Writes those header fields before the data of a new packet that describe the packet.
 pub(super) fn write_headers(at: usize, of: Indication, length: usize) {
     let connection = of.connection;
     let [local, remote] = connection.ports();
@@ -317,7 +317,7 @@ pub(in crate::exports) unsafe fn pieces(buffer: *const Buffer) -> Vec<Range<usiz
     all
 }
 
-/// The memory of a buffer's MDLs, and what they describe.
+/// Returns the memory of a buffer's MDLs, and the memory that they describe.
 ///
 /// # Safety
 ///
@@ -336,7 +336,7 @@ pub(super) unsafe fn described(buffer: *const Buffer) -> Vec<Range<usize>> {
 }
 
 impl Buffer {
-    /// Shows this many bytes more before the start of the data.
+    /// Moves the start of the data back by `bytes`.
     ///
     /// # Safety
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Net buffer lists: those of the network stack, clones of them and others of drivers.
+//! Net buffer lists: those of the network stack, and drivers' clones of them and own ones.
 
 mod functions;
 mod injection;
@@ -100,7 +100,7 @@ fn draw(state: &mut State) -> Described {
     Described::Own { length, first }
 }
 
-/// The first buffer of a packet; 0 if there is no packet.
+/// Returns the first buffer of a packet, or 0 if there is no packet.
 fn first_buffer(packet: usize) -> usize {
     if packet == 0 {
         return 0;
@@ -109,8 +109,8 @@ fn first_buffer(packet: usize) -> usize {
     unsafe { (*(packet as *const List)).first }
 }
 
-/// Shows the headers of a packet of the stack that the next layer sees before its data. Where a
-/// driver that has a reference has moved the start meanwhile, both moves add up.
+/// Moves the start of a packet of the network stack so that the next layer sees these `headers`
+/// before the data. If a driver with a reference has moved the start meanwhile, both moves add up.
 pub(in crate::exports::wfp) fn show(state: &mut State, packet: usize, headers: u32) {
     let Some(it) = state.objects.wfp.packets.get(packet) else {
         return;
@@ -125,14 +125,15 @@ pub(in crate::exports::wfp) fn show(state: &mut State, packet: usize, headers: u
     unsafe { (*buffer).show_more(more) };
 }
 
-/// A call of `classifyFn` for a packet begins on the current thread.
+/// Records that a call of `classifyFn` for a packet begins on the current thread.
 pub(in crate::exports::wfp) fn watch(state: &mut State, packet: usize) {
     let current = state.scheduling.current_id();
     let moved = &mut state.objects.wfp.packets.moved;
     moved.push((current, first_buffer(packet), 0));
 }
 
-/// It has returned. Returns `true` if it has moved the start of the packet's data, and not back.
+/// Records that the call has returned. Returns `true` if it has moved the start of the packet's
+/// data and not moved it back.
 pub(in crate::exports::wfp) fn has_moved(state: &mut State) -> bool {
     let current = state.scheduling.current_id();
     let moved = &mut state.objects.wfp.packets.moved;
@@ -140,8 +141,7 @@ pub(in crate::exports::wfp) fn has_moved(state: &mut State) -> bool {
     last.is_some_and(|last| moved.remove(last).2 != 0)
 }
 
-/// The code that has injected a packet of a driver's own whose MDLs or data lie in `memory`, in
-/// words.
+/// Describes the code that has injected a driver's own packet with MDLs or data in `memory`.
 pub(in crate::exports) fn injected_with(state: &State, memory: &Range<usize>) -> Option<String> {
     let injected = state.objects.wfp.packets.all.iter();
     let mut own = injected.filter(|it| it.injected.is_some() && it.origin == Origin::Allocated);
