@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The client of the KeyValue NPI in C: a system thread keeps questions in flight to every
-// provider that is attached.
+// attached provider.
 
 #include <wdm.h>
 #include <netioddk.h>
@@ -11,21 +11,21 @@
 #define PAUSE_MILLISECONDS 1
 #define QUERY_INTERVAL 32
 
-// A request, and who still uses it: the thread until Get has returned, and the provider
-// until it has completed it.
+// A request with the number of its users: the thread until Get has returned, and the
+// provider until it has completed the request.
 typedef struct _SLOT {
     KEYVALUE_REQUEST Request;
     ULONG Users;        // protected by Lock
 } SLOT, *PSLOT;
 
-// A provider that is attached. The members from Link on are protected by Lock.
+// A binding to a provider. Lock protects the members from Link on.
 typedef struct _PROVIDER_BINDING {
     HANDLE NmrBindingHandle;
     PVOID ProviderBindingContext;
     const KEYVALUE_PROVIDER_DISPATCH *ProviderDispatch;
     SLOT Slots[DEPTH];
     LIST_ENTRY Link;
-    ULONG InFlight;     // calls that have begun; a request is one until Complete has returned
+    ULONG InFlight;     // calls in progress; a request counts until Complete has returned
     BOOLEAN IsUsable;   // attached, with a dispatch table that has all functions
     BOOLEAN Detaching;
 } PROVIDER_BINDING, *PPROVIDER_BINDING;
@@ -56,7 +56,7 @@ static ULONGLONG Right;         // values that were three times their key; prote
 static KEVENT WakeEvent;
 static PVOID Thread;
 
-// Begins a call of a binding, unless it is being detached.
+// Begins a call in a binding, unless the binding is detaching.
 static BOOLEAN EnterBinding(PPROVIDER_BINDING Binding)
 {
     KIRQL OldIrql;
@@ -71,8 +71,8 @@ static BOOLEAN EnterBinding(PPROVIDER_BINDING Binding)
     return Entered;
 }
 
-// Ends a call. The last one of a binding that is being detached completes the detach,
-// after which the binding may be freed at any time.
+// Ends a call. The last call of a detaching binding completes the detach, after which the
+// binding may be freed at any time.
 static VOID LeaveBinding(PPROVIDER_BINDING Binding)
 {
     HANDLE NmrBindingHandle = Binding->NmrBindingHandle;
@@ -88,8 +88,8 @@ static VOID LeaveBinding(PPROVIDER_BINDING Binding)
     }
 }
 
-// Begins a call of the binding that follows Binding in the list, or of the first one.
-// The list keeps a binding until its cleanup, which waits for the calls in flight.
+// Begins a call in the binding that follows Binding in the list, or in the first one. A
+// binding stays in the list until its cleanup, which comes after all calls in flight.
 static PPROVIDER_BINDING EnterNextBinding(PPROVIDER_BINDING Binding)
 {
     PPROVIDER_BINDING Next = NULL;
@@ -111,8 +111,8 @@ static PPROVIDER_BINDING EnterNextBinding(PPROVIDER_BINDING Binding)
     return Next;
 }
 
-// Begins a request: one more call in flight. Returns NULL if there is no idle slot, or the
-// binding is being detached.
+// Begins a request, which is a call in flight. Returns NULL if no slot is idle or the
+// binding is detaching.
 static PSLOT TakeSlot(PPROVIDER_BINDING Binding)
 {
     PSLOT Slot = NULL;
@@ -162,7 +162,7 @@ static VOID CheckValue(const KEYVALUE_REQUEST *Request)
     }
 }
 
-// Asks for the value of a key. Returns FALSE if nothing can be asked now.
+// Asks for the value of a key. Returns FALSE if no question can be asked now.
 static BOOLEAN Ask(PPROVIDER_BINDING Binding, ULONGLONG Key)
 {
     PSLOT Slot = TakeSlot(Binding);
@@ -179,11 +179,11 @@ static BOOLEAN Ask(PPROVIDER_BINDING Binding, ULONGLONG Key)
     Status = Binding->ProviderDispatch->Get(Binding->ProviderBindingContext, Request);
 
     if (Status == STATUS_PENDING) {
-        // It may be complete already, but not used again before the thread releases it.
+        // It may be complete already, but is not reused before this thread releases it.
         ReleaseSlot(Slot, 1);
         return TRUE;
     }
-    // The provider is done with it, and will not complete it.
+    // The provider is done with the request, and does not complete it.
     if (NT_SUCCESS(Status)) {
         CheckValue(Request);
     }
@@ -192,7 +192,7 @@ static BOOLEAN Ask(PPROVIDER_BINDING Binding, ULONGLONG Key)
     return NT_SUCCESS(Status);
 }
 
-// The slot of a request of this binding; NULL if it is none.
+// Returns the slot of a request, or NULL if it is not a request of this binding.
 static PSLOT FindSlot(PPROVIDER_BINDING Binding, const KEYVALUE_REQUEST *Request)
 {
     ULONG Index;
@@ -211,7 +211,7 @@ static VOID Complete(PVOID ClientBindingContext, KEYVALUE_REQUEST *Request)
     PPROVIDER_BINDING Binding = (PPROVIDER_BINDING)ClientBindingContext;
     PSLOT Slot = FindSlot(Binding, Request);
 
-    // The provider completes what it was not asked.
+    // The provider completes a question that was not asked.
     if (Slot == NULL) {
         return;
     }
@@ -271,7 +271,7 @@ static NTSTATUS StartThread(VOID)
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    // The handle is a kernel handle of this process and grants all access: this succeeds.
+    // Succeeds: it is a kernel handle of this process that grants all access.
     ObReferenceObjectByHandle(ThreadHandle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode, &Thread, NULL);
     ZwClose(ThreadHandle);
     return STATUS_SUCCESS;
@@ -295,7 +295,7 @@ static BOOLEAN HasFunctions(const KEYVALUE_PROVIDER_DISPATCH *Dispatch)
            Dispatch->Statistics != NULL;
 }
 
-// The attach is a call in flight: a detach that overtakes it waits for it.
+// The attach counts as a call in flight: a detach that overtakes it pends until its end.
 _Use_decl_annotations_
 static NTSTATUS AttachProvider(
     HANDLE NmrBindingHandle,
@@ -339,7 +339,7 @@ static NTSTATUS AttachProvider(
     return Status;
 }
 
-// No call begins from here on. If one is in flight, the last of them completes the detach.
+// From here on no call begins. If calls are in flight, the last one completes the detach.
 _Use_decl_annotations_
 static NTSTATUS DetachProvider(PVOID ClientBindingContext)
 {
@@ -366,7 +366,7 @@ static VOID CleanupBindingContext(PVOID ClientBindingContext)
     ExFreePoolWithTag(Binding, POOL_TAG);
 }
 
-// The thread runs until all bindings are gone: no call is in flight then.
+// The thread runs until all bindings have been cleaned up, when no call is in flight.
 _Use_decl_annotations_
 static VOID DriverUnload(PDRIVER_OBJECT DriverObject)
 {
@@ -391,7 +391,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    // Last: providers may be offered before it returns.
+    // Last, because NMR may offer providers before this returns.
     Status = NmrRegisterClient(&ClientCharacteristics, NULL, &ClientHandle);
     if (!NT_SUCCESS(Status)) {
         StopThread();

@@ -10,17 +10,17 @@
 #define MAX_PENDING 64
 #define GATHER_MILLISECONDS 1
 
-// A client that is attached. All but the first three members are protected by Lock.
+// A binding to a client. Lock protects all members but the first three.
 typedef struct _CLIENT_BINDING {
     HANDLE NmrBindingHandle;
     PVOID ClientBindingContext;
     const KEYVALUE_CLIENT_DISPATCH *ClientDispatch;
-    ULONG InFlight;     // calls that have begun; a request is one until Complete has returned
+    ULONG InFlight;     // calls in progress; a request counts until Complete has returned
     ULONG Pending;      // requests in Queue
     BOOLEAN Detaching;
 } CLIENT_BINDING, *PCLIENT_BINDING;
 
-// The provider's own words in a request that pends.
+// The words of a pending request that the provider uses.
 typedef struct _PENDED_REQUEST {
     LIST_ENTRY Link;
     PCLIENT_BINDING Binding;
@@ -54,8 +54,8 @@ static KEVENT WakeEvent;
 static BOOLEAN Stopping;            // protected by Lock
 static PVOID Thread;
 
-// Ends a call. The last one of a binding that is being detached completes the detach,
-// after which the binding may be freed at any time.
+// Ends a call. The last call of a detaching binding completes the detach, after which the
+// binding may be freed at any time.
 static VOID LeaveBinding(PCLIENT_BINDING Binding)
 {
     HANDLE NmrBindingHandle = Binding->NmrBindingHandle;
@@ -82,8 +82,8 @@ static VOID Answer(KEYVALUE_REQUEST *Request)
     Request->Status = STATUS_SUCCESS;
 }
 
-// Completes a request that is in the queue no more. This ends the call that began with
-// Get: the request is the client's again.
+// Completes a request that has been removed from the queue. This ends the call that began
+// with Get: the request belongs to the client again.
 static VOID CompleteRequest(KEYVALUE_REQUEST *Request)
 {
     PCLIENT_BINDING Binding = PendedRequest(Request)->Binding;
@@ -128,7 +128,7 @@ static NTSTATUS Get(PVOID ProviderBindingContext, KEYVALUE_REQUEST *Request)
     } else if (NT_SUCCESS(Status)) {
         Answered += 1;
     }
-    // Once the lock is released the request may be complete, and the client's.
+    // Once the lock is released, the request may be complete and belong to the client.
     KeReleaseSpinLock(&Lock, OldIrql);
     if (Status == STATUS_PENDING) {
         KeSetEvent(&WakeEvent, IO_NO_INCREMENT, FALSE);
@@ -151,7 +151,7 @@ static NTSTATUS GetStatistics(PVOID ProviderBindingContext, KEYVALUE_STATISTICS 
     return STATUS_SUCCESS;
 }
 
-// Takes the oldest request out of the queue. Returns NULL if it is empty.
+// Removes the oldest request from the queue. Returns NULL if the queue is empty.
 static KEYVALUE_REQUEST *TakeRequest(VOID)
 {
     PPENDED_REQUEST Pended = NULL;
@@ -188,7 +188,7 @@ static VOID CompletionThread(PVOID StartContext)
     Gather.QuadPart = -10000LL * GATHER_MILLISECONDS;
     while (!IsStopping()) {
         KeWaitForSingleObject(&WakeEvent, Executive, KernelMode, FALSE, NULL);
-        // Several requests are in flight by then.
+        // Requests gather meanwhile, so that several are in flight.
         KeDelayExecutionThread(KernelMode, FALSE, &Gather);
         while ((Request = TakeRequest()) != NULL) {
             CompleteRequest(Request);
@@ -206,7 +206,7 @@ static NTSTATUS StartThread(VOID)
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    // The handle is a kernel handle of this process and grants all access: this succeeds.
+    // Succeeds: it is a kernel handle of this process that grants all access.
     ObReferenceObjectByHandle(ThreadHandle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode, &Thread, NULL);
     ZwClose(ThreadHandle);
     return STATUS_SUCCESS;
@@ -259,7 +259,7 @@ static NTSTATUS AttachClient(
     return STATUS_SUCCESS;
 }
 
-// No call begins from here on. If one is in flight, the last of them completes the detach.
+// From here on no call begins. If calls are in flight, the last one completes the detach.
 _Use_decl_annotations_
 static NTSTATUS DetachClient(PVOID ProviderBindingContext)
 {
@@ -280,7 +280,7 @@ static VOID CleanupBindingContext(PVOID ProviderBindingContext)
     ExFreePoolWithTag(ProviderBindingContext, POOL_TAG);
 }
 
-// The thread runs until all bindings are gone: it completes what they wait for.
+// The thread runs until all bindings have been cleaned up: it completes their requests.
 _Use_decl_annotations_
 static VOID DriverUnload(PDRIVER_OBJECT DriverObject)
 {
@@ -305,7 +305,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    // Last: clients may attach before it returns.
+    // Last, because clients may attach before this returns.
     Status = NmrRegisterProvider(&ProviderCharacteristics, NULL, &ProviderHandle);
     if (!NT_SUCCESS(Status)) {
         StopThread();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `keyvalue_client.sys`: keeps questions in flight to each provider, and checks the
-//! values.
+//! `keyvalue_client.sys`: keeps questions in flight to each provider, and checks the values.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -32,14 +31,14 @@ static ALLOCATOR: WdkAllocator = WdkAllocator;
 ///
 /// # Safety
 ///
-/// Called by the I/O manager, once.
-// The linker looks for the entry point under this name, which no other symbol has.
+/// The I/O manager calls this once.
+// The linker expects the entry point under this name. No other symbol has it.
 #[unsafe(export_name = "DriverEntry")]
 unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
-    // SAFETY: this is `DriverEntry`, called once, with its arguments.
+    // SAFETY: this is `DriverEntry`, called once, and these are its arguments.
     unsafe { wdm::driver_entry::<KeyValueDriver>(driver, registry_path) }
 }
 
@@ -58,7 +57,7 @@ impl Driver for KeyValueDriver {
         let (asker, wait) = modules.deregister();
         let mut asker = match asker {
             Deregistration::Complete(asker) => asker,
-            // The worker still runs: it asks nothing through a binding that detaches.
+            // The worker still runs, but asks no question in a binding that detaches.
             Deregistration::Pending(pending) => pending
                 .wait_for_client_deregister_complete(&wait)
                 .unwrap_or_else(|failed| failed.bug_check()),
@@ -76,10 +75,10 @@ impl Driver for KeyValueDriver {
 /// The number of questions in flight to each provider.
 const DEPTH: usize = 4;
 
-/// The providers that the driver is bound to.
+/// The bindings to providers.
 static PROVIDERS: Bindings<Asker> = Bindings::new();
 
-/// The module: NMR's registration context.
+/// The module, which is NMR's registration context.
 struct Asker {
     worker: Worker<Questions>,
 }
@@ -129,11 +128,11 @@ impl RequestClient for Asker {
     }
 
     fn unexpected(&self) {
-        wdk::println!("keyvalue client: a provider answered what was not asked");
+        wdk::println!("keyvalue client: a provider completed a question that was not asked");
     }
 }
 
-/// The work of the driver's thread: asks.
+/// The work of the driver's thread: asks questions.
 #[derive(Default)]
 struct Questions {
     /// The next key.

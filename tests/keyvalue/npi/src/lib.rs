@@ -3,20 +3,21 @@
 //! The `KeyValue` NPI: a client asks for the value of a key, and the provider answers, at
 //! once or later.
 //!
-//! This page is the contract. `npi.toml` says the same to the tools.
+//! This page is the contract, which `npi.toml` describes to the tools.
 //!
-//! Each side registers [`Characteristics`] with the versions that it speaks, and refuses
-//! a peer with which it has none in common. All functions: IRQL <= `DISPATCH_LEVEL`.
+//! Each side registers [`Characteristics`] with the versions that it supports, and refuses a
+//! peer with which it has no version in common. All functions: IRQL <= `DISPATCH_LEVEL`.
 //!
 //! | table | function | meaning |
 //! |---|---|---|
-//! | [`ProviderDispatch`] | `get` | a question, answered at once or later |
-//! | | `statistics` | fill in [`Statistics`], at once |
-//! | [`ClientDispatch`] | `complete` | a question that was pended is answered |
+//! | [`ProviderDispatch`] | `get` | asks a question, which is answered at once or later |
+//! | | `statistics` | fills in [`Statistics`], at once |
+//! | [`ClientDispatch`] | `complete` | answers a pended question |
 //!
-//! A [`Request`] is the provider's until `get` has returned another status than
-//! `STATUS_PENDING`, or the provider has called `complete` with it, once. A detach waits for
-//! that; after its own detach callback a client calls neither `get` nor `statistics`.
+//! A [`Request`] belongs to the provider until `get` has returned a status other than
+//! `STATUS_PENDING`, or the provider has called `complete` with it, which it does once. A
+//! detach pends until then. After its own detach callback a client calls neither `get` nor
+//! `statistics`.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -32,7 +33,7 @@ use nmr::request::{dispatch_complete, dispatch_submit};
 use nmr::versions::Versions;
 use nmr::{Binding, Call, ModuleId, Npi, NtStatus, Result, Table, c_struct, dispatch_fn, requests};
 
-/// The version that this page defines; there is no older one.
+/// The version that this page defines, which is the first.
 pub const VERSION: u16 = 1;
 
 /// The module of `keyvalue_provider.sys`: {0d3e8f12-1f6c-4d5e-8a9b-1a2b3c4d5e6f}.
@@ -44,18 +45,18 @@ pub const CLIENT_MODULE_ID: ModuleId =
     ModuleId::Guid(GUID::from_u128(0x6f5e_4d3c_2b1a_4b9a_9e8d_5c6b_7a89_9807));
 
 c_struct! {
-    /// What a module of either side says of itself: its `NpiSpecificCharacteristics`.
+    /// The `NpiSpecificCharacteristics` of either side.
     #[derive(Clone, Copy, Debug)]
     pub struct Characteristics: Check::SIZE_FIRST {
         /// Size and version of this structure.
         pub header: Header,
-        /// The versions that the module speaks.
+        /// The versions that the module supports.
         pub versions: Versions,
     }
 }
 
 impl Characteristics {
-    /// Those of a module that speaks [`VERSION`].
+    /// The characteristics of a module that supports [`VERSION`].
     pub const OWN: &'static Self = &Self {
         header: Header::of::<Self>(VERSION),
         versions: Versions::new(VERSION, VERSION),
@@ -70,7 +71,7 @@ c_struct! {
         pub key: u64,
         /// Its value, once the question has been answered.
         pub value: u64,
-        /// How it has been answered.
+        /// The status of the answer.
         pub status: NTSTATUS,
     }
 }
@@ -81,7 +82,7 @@ c_struct! {
     pub struct ProviderDispatch: Check::SIZE_FIRST {
         /// Size and version of the table.
         pub header: Header,
-        /// Takes a question.
+        /// Asks a question.
         pub get: Option<Submit<Request>>,
         /// Fills in the structure.
         pub statistics: Option<
@@ -96,24 +97,24 @@ c_struct! {
     pub struct ClientDispatch: Check::SIZE_FIRST {
         /// Size and version of the table.
         pub header: Header,
-        /// Gets a question back that was pended.
+        /// Completes a pended question.
         pub complete: Option<Complete<Request>>,
     }
 }
 
 c_struct! {
-    /// What a provider has done since it was loaded.
+    /// The statistics of a provider since it was loaded.
     #[derive(Clone, Copy, Debug)]
     pub struct Statistics: Check::SIZE_FIRST {
         /// Size and version of this structure.
         pub header: Header,
-        /// The number of questions that it has answered.
+        /// The number of questions that the provider has answered.
         pub answered: u64,
     }
 }
 
 impl Statistics {
-    /// These.
+    /// Creates statistics with this count.
     #[must_use]
     pub const fn new(answered: u64) -> Self {
         Self {
@@ -123,7 +124,7 @@ impl Statistics {
     }
 }
 
-/// `KeyValue`, to be named in types: {5b1c2f0e-7a64-4b7b-9b53-0c1d7f3a9e11}.
+/// The type that stands for the `KeyValue` NPI: {5b1c2f0e-7a64-4b7b-9b53-0c1d7f3a9e11}.
 #[derive(Debug)]
 pub enum KeyValue {}
 
@@ -139,7 +140,7 @@ unsafe impl Npi for KeyValue {
 requests! {
     // SAFETY: `get` and `complete` are `Submit` and `Complete` by the contract.
     unsafe impl Requests for KeyValue {
-        /// A question as it crosses the border.
+        /// A question, as the client passes it to the provider.
         #[derive(Debug)]
         pub struct Request: 1 { question: Question }
         status: status, submit: get, complete: complete
@@ -148,11 +149,11 @@ requests! {
 
 /// A module that provides `KeyValue`.
 pub trait KeyValueProvider: RequestProvider<Npi = KeyValue> {
-    /// What it has done since it was loaded. IRQL <= `DISPATCH_LEVEL`.
+    /// Returns the statistics since the driver was loaded. IRQL <= `DISPATCH_LEVEL`.
     fn statistics(&self) -> Statistics;
 }
 
-/// The dispatch table of the provider `M`.
+/// Returns the dispatch table of the provider `M`.
 #[must_use]
 pub const fn provider_table<M: KeyValueProvider>() -> Table<M> {
     let table = const {
@@ -177,8 +178,8 @@ dispatch_fn! {
     }
 }
 
-/// Asks a provider what it has done. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider
-/// runs.
+/// Queries a provider's statistics. IRQL <= `DISPATCH_LEVEL`; the caller holds no lock, because
+/// this calls the provider.
 ///
 /// # Errors
 ///
@@ -187,13 +188,13 @@ pub fn statistics<M: RequestClient<Npi = KeyValue>>(call: Call<'_, M>) -> Result
     call.make(|provider| {
         let mut statistics = Statistics::new(0);
         let ask = provider.table().statistics.ok_or(NtStatus::NOINTERFACE)?;
-        // SAFETY: the provider is attached; the structure is lent for the call.
+        // SAFETY: the provider is attached, and the structure outlives the call.
         NtStatus(unsafe { ask(provider.context(), &raw mut statistics) }).ok()?;
         Ok(statistics)
     })
 }
 
-/// The dispatch table of the client `M`.
+/// Returns the dispatch table of the client `M`.
 #[must_use]
 pub const fn client_table<M: RequestClient<Npi = KeyValue>>() -> Table<M> {
     let table = const {

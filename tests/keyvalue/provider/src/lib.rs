@@ -32,14 +32,14 @@ static ALLOCATOR: WdkAllocator = WdkAllocator;
 ///
 /// # Safety
 ///
-/// Called by the I/O manager, once.
-// The linker looks for the entry point under this name, which no other symbol has.
+/// The I/O manager calls this once.
+// The linker expects the entry point under this name. No other symbol has it.
 #[unsafe(export_name = "DriverEntry")]
 unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
-    // SAFETY: this is `DriverEntry`, called once, with its arguments.
+    // SAFETY: this is `DriverEntry`, called once, and these are its arguments.
     unsafe { wdm::driver_entry::<KeyValueDriver>(driver, registry_path) }
 }
 
@@ -58,7 +58,7 @@ impl Driver for KeyValueDriver {
         let (store, wait) = modules.deregister();
         let mut store = match store {
             Deregistration::Complete(store) => store,
-            // The worker answers what is in flight meanwhile.
+            // The worker answers the questions in flight meanwhile.
             Deregistration::Pending(pending) => pending
                 .wait_for_provider_deregister_complete(&wait)
                 .unwrap_or_else(|failed| failed.bug_check()),
@@ -71,10 +71,10 @@ impl Driver for KeyValueDriver {
     }
 }
 
-/// The most questions that a client may have in flight.
+/// The maximum number of pending questions of a client.
 const MAX_PENDING: u32 = 8;
 
-/// The module: NMR's registration context.
+/// The module, which is NMR's registration context.
 struct Store {
     worker: Worker<Answerer>,
 }
@@ -118,7 +118,7 @@ impl KeyValueProvider for Store {
     }
 }
 
-/// The work of the driver's thread: answers what was asked.
+/// The work of the driver's thread: answers questions.
 #[derive(Default)]
 struct Answerer {
     questions: Inbox<Pended<Store>>,
@@ -127,7 +127,7 @@ struct Answerer {
 
 impl Work for Answerer {
     fn run(&self, running: &Running<'_>) {
-        // Lets questions gather, so that several are in flight.
+        // Questions gather during the pause, so that several are in flight.
         running.pause(1);
         for mut question in self.questions.take_all() {
             question.value = question.key.wrapping_mul(3);

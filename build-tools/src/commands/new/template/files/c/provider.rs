@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `keyvalue_provider.sys`. The driver is `provider.c`, which `build.rs` compiles; this file makes
-//! cargo link it, with the kernel's functions.
+//! `keyvalue_provider.sys`. The driver is `provider.c`, which `build.rs` compiles; because of this
+//! file cargo links it with the kernel's functions.
 #![no_std]
 
 extern crate wdk_panic;
