@@ -56,9 +56,10 @@ const SETTINGS: [Setting; 4] = [
     },
 ];
 
-/// The run that a mutant with another course has beyond these: what goes wrong only if another
-/// thread comes in between. That an instruction is no longer atomic shows in no count; a search
-/// for data races that reaches the instruction and finds none proves that no thread did.
+/// The additional run of a mutant whose course differs: it finds defects that show only if
+/// another thread runs in between. An instruction that is no longer atomic changes no count; if a
+/// search for data races reaches the instruction and finds no race, no other thread can run in
+/// between.
 const ATOMICITY: Setting = Setting {
     beside: Beside::Peer,
     faults: "none",
@@ -68,8 +69,8 @@ const ATOMICITY: Setting = Setting {
     times: 4,
 };
 
-/// The run that each other mutant has beyond these, in which messages count and threads are
-/// switched at accesses to memory, too, in some cycles.
+/// The additional run of each other mutant, in which messages count, and in some cycles threads are
+/// also switched at memory accesses.
 const SWITCHED: Setting = Setting {
     beside: Beside::Peer,
     faults: "none",
@@ -86,18 +87,18 @@ struct Setting {
     faults: &'static str,
     /// The cycles in which data races are searched for.
     races: &'static str,
-    /// Threads are preempted in every cycle.
+    /// `true` if threads are preempted in every cycle.
     preempts: bool,
-    /// Its course is compared with that of the unchanged driver. What is printed for a debugger is
-    /// no part of it, and threads are switched at no access to memory but atomic instructions: an
-    /// instruction that is gone would be one place less.
+    /// `true` if the course of the run is compared with that of the unchanged driver. Messages for
+    /// a debugger are not part of the course, and of memory accesses, threads are switched only at
+    /// atomic instructions: a removed access would otherwise change the course.
     compared: bool,
-    /// By how much the cycles are more than those of the others.
+    /// The factor by which the number of cycles is multiplied.
     times: u64,
 }
 
 impl Setting {
-    /// The same with threads preempted, and data races searched for, in each cycle.
+    /// Returns the same setting with preemption and a search for data races in each cycle.
     const fn preempted(self) -> Self {
         Self {
             races: "all",
@@ -108,7 +109,7 @@ impl Setting {
     }
 }
 
-/// Who runs beside a mutant.
+/// The drivers that run beside a mutant.
 #[derive(Clone, Copy)]
 enum Beside {
     /// The other driver of the pair.
@@ -117,7 +118,7 @@ enum Beside {
     Hostile,
 }
 
-/// The unchanged drivers, and what their runs came to.
+/// The unchanged drivers, and the results of their runs.
 pub(super) struct Original<'a> {
     simulator: &'a Simulator,
     workspace: &'a Workspace,
@@ -125,32 +126,32 @@ pub(super) struct Original<'a> {
     cycles: u64,
     /// The hostile peers of each driver.
     hostile: BTreeMap<Role, Vec<PathBuf>>,
-    /// What each driver's run in each setting came to.
+    /// The report of each driver's run in each setting.
     courses: BTreeMap<Role, Vec<Report>>,
 }
 
-/// What a run came to.
+/// The result of a run.
 enum Ran {
     Found(Box<Finding>),
-    /// It ended without a finding and as no run should, for this reason.
+    /// The run ended without a finding, but abnormally, for this reason.
     Failed(String),
-    /// It has no finding.
+    /// The run has no finding.
     Clean(Box<Report>),
 }
 
-/// What became of a mutant.
+/// The result of the trial of a mutant.
 pub(super) enum Fate {
     Found(Box<Finding>),
-    /// Its run failed otherwise: it tested nothing, or was cut short.
+    /// A run failed otherwise: it tested nothing, or was cut short.
     Failed(String),
-    /// Its runs differ from those of the unchanged driver in nothing.
+    /// The runs do not differ from those of the unchanged driver.
     Unchanged,
     Survived,
 }
 
-/// How the runs of a mutant compare with those of the unchanged driver.
+/// The comparison of a mutant's runs with those of the unchanged driver.
 enum Compared {
-    /// One of them has this end.
+    /// One of the runs ended with this result.
     Ended(Fate),
     Alike,
     Different,

@@ -44,7 +44,7 @@ pub(crate) struct Thunks {
     targets: Vec<Target>,
     /// The thunk of each import of a driver, by the export's address.
     imports: HashMap<(DriverId, usize), usize>,
-    /// Messages for a debugger are no part of the course of the cycle.
+    /// `true` if messages for a debugger are not part of the course of the cycle.
     passes_over_messages: bool,
 }
 

@@ -123,8 +123,8 @@ pub struct Options {
     pub may_refuse: bool,
     /// What is measured of each `DriverUnload`.
     pub unloads: UnloadCosts,
-    /// Messages for a debugger are no part of the course of a cycle: no thread is switched when
-    /// one is made and printed, and two cycles that differ in nothing else have the same digest.
-    /// Threads are switched at calls and atomic instructions only.
+    /// `true` if messages for a debugger are not part of the course of a cycle: no thread is
+    /// switched while a message is built and printed, and two cycles that differ only in messages
+    /// have the same digest. Threads are switched only at calls and atomic instructions.
     pub passes_over_messages: bool,
 }
