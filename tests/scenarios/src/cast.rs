@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Cycles with any number of images: the steps of one provider and one client are
-//! performed by two of them, while the others are loaded.
+//! Cycles with any number of images: two of them perform the steps of one provider and one
+//! client, while the others are loaded.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the control interface of the pair's drivers promises of a request, for the programs
-//! of every tier. The contract is the page of the crate `wdm`, module `control`.
+//! The promises of the control interface about a request, for the programs of every tier. The
+//! contract is the documentation of the module `control` in the crate `wdm`.
 
 use nmr::abi::struct_size;
 use nmr::header::Header;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The coverage of a run: which of the possible transitions, races and faults
-//! it has met.
+//! The coverage of a run: the possible transitions, races and faults that it has
+//! reached.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The description of a driver image: what its file says, and what the driver does when
-//! it is loaded and unloaded alone.
+//! The description of a driver image: the data in its file, and the behaviour of the driver
+//! when it is loaded and unloaded alone.
 
 use std::collections::BTreeMap;
 

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! State transitions of two modules: which are possible, and which of them race, derived from what NMR promises, not from what was seen.
+//! The possible state transitions of two modules, and which of them race, derived from the
+//! guarantees of NMR, not from observations.
 //!
 //! # Design
 //!
-//! A small model of one provider and one client, whose moves are those of
-//! NMR's documents: a module registers in its `DriverEntry`; the registration of
-//! the later of the two offers the binding before it returns; the provider
-//! accepts before the client's attach callback returns; a deregistration detaches both sides, cleans up both, and
-//! only then does its wait return. All states that it can reach are visited.
-//! Whatever a run does that the model rules out is an error in one of the two.
+//! A small model of one provider and one client makes the transitions of NMR's documents: a
+//! module registers in its `DriverEntry`; the registration of the later of the two offers the
+//! binding before it returns; the provider accepts before the client's attach callback
+//! returns; a deregistration detaches both sides and cleans up both, and only then does the
+//! wait for it return. All reachable states of the model are visited. A transition of a run
+//! that the model excludes is an error in the run or in the model.
 //!
 //! # Limits
 //!
-//! Nothing fails in the model: transitions that only a fault makes (loading > absent) are
-//! not counted as possible.
+//! Nothing fails in the model: a transition that only a fault causes (loading > absent) is not
+//! counted as possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Cycles with several instances of a driver: groups are loaded, unloaded and
-//! loaded again, and unloaded in the end.
+//! Cycles with several instances of a driver: groups of instances are loaded, unloaded,
+//! loaded again, and finally unloaded.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The JSON lines that a program prints which runs cycles on its own kernel.
+//! The JSON lines of a program that runs cycles on its own kernel.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The drivers of a cycle that are not the WDM drivers in Rust, but others that do the
-//! same.
+//! The alternative drivers of a cycle, which do the same as the WDM drivers in Rust.
 
 use std::fmt;
 

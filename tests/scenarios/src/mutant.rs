@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Defects made by machine: copies of a driver's image in which one instruction is another.
+//! Generated defects: copies of a driver's image with one changed instruction.
 
 use std::fmt;
 

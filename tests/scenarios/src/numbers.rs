@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Numbers as people read them, in sentences of a report.
+//! Numbers for people to read, in sentences of a report.
 
 /// `number` with thousands separators, and its noun: `1 cycle`, `1,000 cycles`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Overlapping deregistrations: those that were pending at the same time.
+//! Overlapping deregistrations, which were pending at the same time.
 //!
-//! A deregistration is pending from the call of `NmrDeregister...` until that
-//! returns anything but `STATUS_PENDING`, or until the wait for it has returned.
+//! A deregistration is pending from the call of `NmrDeregister...` until that call returns
+//! a status other than `STATUS_PENDING`, or until the wait for it has returned.
 
 /// The deregistrations that are pending, each with its owner.
 #[derive(Clone, Debug)]

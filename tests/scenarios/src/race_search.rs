@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! In which cycles data races are searched for, by name.
+//! The cycles that search for data races, by name.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Cycles that provoke racing transitions: each module is brought to the state before
-//! its transition, then both transitions are triggered at once, a few times over.
+//! its transition, then both transitions are triggered at once. This is repeated a few times.
 
 use std::sync::LazyLock;
 

@@ -3,10 +3,10 @@
 //! A written schedule: the thread that runs at each of the scheduler's decisions,
 //! where it differs from the default.
 //!
-//! By default a thread runs until it waits, and then the next one in turn. So a
-//! schedule holds only its deviations, and can be reduced to those that a failure
-//! needs. In text it is `12:3.57:1`: thread 3 at decision 12, thread 1 at decision 57;
-//! `none` if it is empty. Decisions are in order, and each is there once.
+//! By default a thread runs until it waits, and then the next thread in turn. So a schedule
+//! contains only the deviations from that, and can be reduced to those that a failure needs.
+//! Its text is `12:3.57:1` for thread 3 at decision 12 and thread 1 at decision 57, or `none`
+//! if it is empty. Decisions are in ascending order, without repetition.
 
 use std::fmt;
 use std::str::FromStr;

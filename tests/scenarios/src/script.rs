@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A cycle's steps and settings in one word, as replay lines carry them.
+//! A cycle's steps and settings in one word, as in replay lines.
 //!
-//! Parts are separated by dots. `+p` loads the provider, `-c` unloads the
-//! client, `+p+c` does both at once; `~250` after a step lets 250 microseconds
-//! pass. `+c2` loads a second instance of the client, `+c` the first.
-//! `-c@idle` unloads it only once it is idle, or what else happens at once is
-//! over; so for each other [`Stage`]. `+c/3` loads the client, of whose calls the
-//! third one that can fail does. `-+c` unloads it, and requests its load while it is being
-//! unloaded. `Threads:2` is a setting of every client; with
-//! `Wdf:p` the provider is the one for the driver framework, with `Wdf:pc` both are.
+//! Parts are separated by dots. `+p` loads the provider, `-c` unloads the client, and `+p+c`
+//! loads both at once; `~250` after a step waits 250 microseconds. `+c2` loads a second
+//! instance of the client, `+c` the first. `-c@idle` unloads the client only once it is idle,
+//! or the other actions of the step are over; likewise for each other [`Stage`]. `+c/3` loads
+//! the client and lets its third fallible call fail. `-+c` unloads the client, and requests
+//! its load during the unload. `Threads:2` is a setting of every client. With `Wdf:p` the
+//! provider is the KMDF driver, with `Wdf:pc` both drivers are.
 //!
-//! `^p` opens the provider's device, `_p` closes it; `%c` switches a part of the
-//! client off, or on again; `#c` forbids its unloading for a while; `=c` asks the
-//! service control manager to start or stop it when that is refused. `=c/disable` disables
-//! its service, `=c/delete` deletes it, `=c/second` starts a second service of its file.
-//! `shutdown`, in the last step, shuts the machine down with the drivers that are loaded;
-//! `-cshutdown` does so while the client is being unloaded.
+//! `^p` opens the provider's device, `_p` closes it; `%c` switches the client's subcomponent
+//! off, or on again; `#c` holds its unload for a while; `=c` asks the service control manager
+//! to start or stop the client when that is refused. `=c/disable` disables its service,
+//! `=c/delete` deletes it, `=c/second` starts a second service of its file. `shutdown`, in the
+//! last step, shuts the machine down with the drivers loaded; `-cshutdown` does so while the
+//! client is being unloaded.
 //!
 //! ```text
 //! Threads:1.+p.+c~250.-p-c

@@ -9,14 +9,14 @@
 //! | running | `ERROR_SERVICE_ALREADY_RUNNING` | unloads the driver |
 //! | stop pending | `ERROR_SERVICE_ALREADY_RUNNING` | `ERROR_SERVICE_CANNOT_ACCEPT_CTRL` |
 //!
-//! So [MS-SCMR] says of `RStartServiceW` and `RControlService`. A stopped service that is
-//! disabled is not started either, `ERROR_SERVICE_DISABLED`. One that is deleted stays until its
-//! driver has gone: until then another deletion is refused, `ERROR_SERVICE_MARKED_FOR_DELETE`.
-//! The kernel maps a file once, so a second service with the same file is refused what a second
-//! start of the first is refused. While the machine shuts down, both are refused,
-//! `ERROR_SHUTDOWN_IN_PROGRESS`. A driver that may not go now makes
-//! `NtUnloadDriver` answer `STATUS_INVALID_DEVICE_REQUEST`; which error the manager
-//! makes of that no document says: see [`Refusal::HELD`].
+//! This is what [MS-SCMR] says of `RStartServiceW` and `RControlService`. A stopped service that
+//! is disabled is not started either (`ERROR_SERVICE_DISABLED`). A deleted service exists until
+//! its driver has been unloaded; until then another deletion is refused
+//! (`ERROR_SERVICE_MARKED_FOR_DELETE`). The kernel maps a file once, so that starting a second
+//! service with the same file is refused like a second start of the first. While the machine
+//! shuts down, both requests are refused (`ERROR_SHUTDOWN_IN_PROGRESS`). If a driver cannot be
+//! unloaded now, `NtUnloadDriver` returns `STATUS_INVALID_DEVICE_REQUEST`. No document says to
+//! which error the manager converts that: see [`Refusal::HELD`].
 //!
 //! [MS-SCMR]: https://learn.microsoft.com/openspecs/windows_protocols/ms-scmr/
 

@@ -4,7 +4,7 @@
 //! that change while their drivers are loaded, and the shutdown of the machine.
 //!
 //! A load never overlaps the unload of the same driver: Windows serialises them since
-//! version 8, and [earlier versions did not][osr]. What overlaps is the request.
+//! version 8, while [earlier versions did not][osr]. Only the request overlaps.
 //!
 //! [osr]: https://www.osr.com/nt-insider/2014-issue2/load-unload/
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The trace of one cycle: what happened, when, and on which thread. The simulated kernel
-//! prints the same events as text or as JSON lines.
+//! The trace of one cycle: its events, each with its time and thread. The simulated kernel
+//! prints them as text or as JSON lines.
 
 mod kind;
 mod nmr_call;

@@ -3,9 +3,9 @@
 //! Cycles in which programs use the drivers' devices, or in which a `DriverEntry`
 //! fails.
 //!
-//! Some programs load a driver on the first open and unload it on the last close: the
-//! stop request comes after the last close, at the same time, or before, in which case
-//! it waits. Others ask the service control manager for what it refuses.
+//! Some programs load a driver at the first open and unload it at the last close: the
+//! stop request comes after the last close, at the same time, or before it, in which case
+//! the unload is deferred. Others make requests that the service control manager refuses.
 
 use rand::{Rng, RngExt};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A finding: what went wrong, where, and how to see it again.
+//! A finding: the defect, its place, and how to reproduce it.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Histograms of what a run measures: durations in virtual time, and numbers of calls.
+//! Histograms of a run's measurements: durations in virtual time, and numbers of calls.
 //!
 //! The buckets double: one for 0, one for 1, one for 2 and 3, one for 4 to 7, and so on.
-//! So a histogram is small whatever it counts, and parts of a run add up exactly.
+//! So a histogram is small whatever it counts, and those of a run's parts add up exactly.
 
 use std::ops::RangeInclusive;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The rules of Winsock Kernel for the drivers that use it: a finding with the code `WSK6` is a
-//! breach of the sixth.
+//! The rules of Winsock Kernel for drivers that use it: a finding with the code `WSK6` is a
+//! violation of the sixth.
 
 /// A rule of Winsock Kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a run has seen of each NPI, and which rules could not be checked for it.
+//! The observations of a run about each NPI, and the rules that could not be checked for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A cycle that ended at something that the kernel of this tier does not provide: it is
-//! neither clean nor a finding.
+//! A cycle that ended because the kernel of this tier lacks a function: it is neither clean
+//! nor a finding.
 
 use std::fmt;
 

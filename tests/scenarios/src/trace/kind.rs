@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What can happen in a cycle, and how the text trace shows it.
+//! The kinds of events in a cycle, and their text in the trace.
 
 use std::fmt;
 

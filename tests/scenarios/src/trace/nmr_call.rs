@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! NMR's functions and callbacks, as events name them.
+//! The names of NMR's functions and callbacks in events.
 
 use std::fmt;
 
