@@ -76,15 +76,15 @@ impl Driver for EchoDriver {
         Ok((echo, monitor))
     }
 
-    /// `DriverUnload`: deregisters both modules, and waits until they are deregistered.
+    /// `DriverUnload`: deregisters both modules, and waits until that is complete.
     /// Windows then unmaps the image, so this returns the proof that no module is still
     /// registered. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
     fn unload(modules: Registered<'_, Self::Modules>) -> <Self::Modules as Modules>::Deregistered {
         // Step 1: `NmrDeregisterProvider` and `NmrDeregisterClient`. NMR calls the
-        // detach callbacks of all bindings. Both deregistrations begin before either is
-        // waited for.
+        // detach callbacks of all bindings. Both deregistrations begin before the driver
+        // waits for either.
         let ((echo, monitor), wait) = modules.deregister();
 
         // Step 2: each deregistration is complete, pending or failed. Windows returns
