@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Stress runs of drivers in `cargo test`: they load, unload and use the images in the
-//! simulated kernel, and a test asserts on the report.
+//! Stress runs of drivers in `cargo test`: a run loads, uses and unloads the images in the
+//! simulated kernel, and the test asserts on the report.
 //!
 //! ```no_run
 //! use nmr_test::{Kernel, Stress};
@@ -14,10 +14,10 @@
 //! }
 //! ```
 //!
-//! Without images, a run builds the drivers of the workspace that the test is in. It is
-//! `cargo nmr stress`, which must be installed; the variable `CARGO_NMR` names another
-//! program. A test that fails prints the findings as the command does, each with the
-//! line that replays it.
+//! Without images, a run builds the drivers of the test's workspace. A run is `cargo nmr
+//! stress`, which must be installed; the variable `CARGO_NMR` names another program. A
+//! failing test prints the findings as the command does, each with the line that replays
+//! it.
 
 mod report;
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Reads driver images, for the build that checks what it linked and for the simulated
-//! kernel that maps it: both agree because both use this crate.
+//! Reads driver images, for the build, which checks them, and for the simulated kernel,
+//! which maps them.
 //!
 //! # Design
 //!
 //! Reading refuses a file that no loader could map: every number in a [`DriverImage`]
-//! has been checked against the file and against the image's own size, so its users may
-//! index without another check. [`DriverImage::check`] then reports what should not be
-//! shipped.
+//! has been checked against the sizes of the file and of the image, so that users may index
+//! without further checks. [`DriverImage::check`] then reports what Windows would reject.
 //!
 //! # Limits
 //!

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Measures code beside other code in one run: time, instructions, and what a second
-//! processor adds.
+//! Compares code with other code in one run: the time, the instructions, and the gain from a
+//! second processor.
 //!
 //! A bench target lists its [`Case`]s, has a [`Bench`] measure them, and compares the
-//! results with each other: only ratios mean the same on the next machine.
+//! results with each other, because only ratios mean the same on another machine.
 //!
-//! - **Time** is the best of many short rounds, taken in turns: on a busy machine that is
-//!   the time of the code, not of its neighbours.
+//! - **Time** is the best of many short rounds, which the cases run alternately: on a busy
+//!   machine this is the time of the code itself.
 //! - **Instructions** are exact: valgrind's callgrind counts those of two runs of the
 //!   program, one of which repeats the case more often. Without valgrind there are none.
-//! - **Two threads**: how many times as much two of them do as one in the same time. Only
-//!   rounds count in which both ran all the time.
+//! - **Two threads**: their throughput relative to that of one thread. Only rounds in which
+//!   both ran all the time count.
 //!
-//! The arguments of such a target: `--json` for one line of JSON for each case instead of
-//! the table, `--quick` for fewer rounds, `--time-only` for no instructions, and a part of
-//! the names of the cases to measure.
+//! The arguments of such a target are `--json` for one line of JSON for each case instead of
+//! the table, `--quick` for fewer rounds, `--time-only` to leave out instructions, and a part
+//! of the names of the cases.
 
 mod callgrind;
 mod rounds;

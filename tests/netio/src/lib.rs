@@ -4,14 +4,14 @@
 //!
 //! # Design
 //!
-//! Drivers import the nine functions from it. It also runs as a service, so that it
-//! stays loaded while they are loaded and unloaded, and has a device from which a
-//! program reads events ([`channel::events`]). A breach of a rule is
-//! printed with its history, followed by a bug check with Windows' own code.
+//! Drivers import NMR's nine functions from it. It also runs as a service, so that it
+//! stays loaded while they are loaded and unloaded, and has a device from which a program
+//! reads events ([`channel::events`]). A violation of a rule is printed with its history,
+//! followed by a bug check with the code that Windows uses.
 //!
 //! # Limits
 //!
-//! Between two reads it keeps the latest events only; it counts those that are lost.
+//! Between two reads it keeps only the latest events, and counts the lost ones.
 
 #![no_std]
 

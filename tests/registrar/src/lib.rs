@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Network Module Registrar as documented, nothing kinder.
+//! The Network Module Registrar, exactly as documented.
 //!
 //! Design principles:
 //!
-//! - **No operating system.** [`Host`](host::Host) is all that the registrar
-//!   asks of its surroundings, so the simulated kernel, a native `netio.sys`
-//!   and a plain process run the same code.
-//! - **Decide under the lock, act outside.** The tables (`state`) are pure:
-//!   each transition is indivisible and answers with what is to be done. No
-//!   callback and no method of the host ever runs under the lock.
+//! - **No operating system.** [`Host`](host::Host) is the registrar's only
+//!   interface to its environment, so that the simulated kernel, a native
+//!   `netio.sys` and a plain process run the same code.
+//! - **Decide under the lock, act outside.** The tables (`state`) are pure: each
+//!   transition is atomic and returns the actions to be taken. No callback and no
+//!   method of the host runs under the lock.
 //! - **What the documents leave open is drawn**, not decided: see [`knobs`].
-//! - **Nothing passes silently, nothing aborts.** A breach of a rule is a
+//! - **No violation is silent, and none aborts.** A violation of a rule is a
 //!   [`Finding`](finding::Finding), and the call that broke it fails.
-//! - **A handle is a value**, never followed as an address.
+//! - **A handle is a value**, never dereferenced as an address.
 //!
-//! It cannot see memory that a module frees, locks that a module holds or calls
-//! that the modules make to each other; its host can, and
-//! [`interpose`](host::Host::interpose) and the events are there for it.
+//! It cannot observe memory that a module frees, locks that a module holds, or calls
+//! that modules make to each other. Its host can, for which there are
+//! [`interpose`](host::Host::interpose) and the events.
 
 #![no_std]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Random choices of a cycle: independent sources that all derive from its seed
-//! and number, so that one more choice of one purpose changes none of another.
+//! Random choices of a cycle, from independent sources that derive from its seed and
+//! number, so that an additional choice for one purpose does not change those for another.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where the time of cycles goes: `--costs` measures it. Without that a measured place
-//! costs one test of a variable.
+//! The measurement of where cycles spend their time, with `--costs`. Without that option a
+//! measured place costs one test of a variable.
 //!
-//! Time belongs to one kind at a time: what a place of another kind takes within it is the
-//! other's. Ticks of the processor's clock are counted, as many as a whole run has, and
-//! the processor time of the run is divided in proportion.
+//! Time counts for one kind of activity at once: the time of a nested activity of another
+//! kind counts for that kind only. Clock ticks of the processor are counted, and the
+//! processor time of the run is divided in proportion.
 
 use std::arch::x86_64::_rdtsc;
 use std::cell::Cell;

@@ -1,35 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A simulated kernel: it loads unmodified driver images into a Linux process, runs
-//! them, unloads them, and reports what they did wrong.
+//! A simulated kernel, which loads unmodified driver images into a Linux process, runs
+//! them, unloads them, and reports their defects.
 //!
 //! # Design
 //!
 //! - **A run is a function of its seed.** Threads are coroutines, time is
 //!   virtual, memory has fixed addresses ([`Machine`]); each cycle starts a
-//!   fresh kernel and depends on nothing but the images, the seed and its
-//!   number. So any cycle can be replayed alone, and a run can be dealt to many
-//!   processes.
-//! - **Every call between modules is checked.** Imports lead through thunks, and so do
-//!   the functions of dispatch tables, by a breakpoint at their first instruction.
-//!   There IRQLs are checked, calls counted and threads switched. The tables themselves
-//!   are the modules' own, and nothing in them is changed.
-//! - **Memory that is not in use is inaccessible.** That holds for freed pool, unloaded
-//!   images and the memory behind the end of a block; an access is a finding with
-//!   driver and offset, and the process goes on.
+//!   new kernel and depends only on the images, the seed and its number. So any
+//!   cycle can be replayed by itself, and a run can be divided among processes.
+//! - **Every call between modules is checked.** Imports go through thunks, and so do the
+//!   functions of dispatch tables, through a breakpoint at their first instruction. The
+//!   thunks check IRQLs, count calls and switch threads. The tables themselves belong to
+//!   the modules and are not changed.
+//! - **Unused memory is inaccessible:** freed pool, unloaded images, and the memory after
+//!   the end of a block. An access is a finding with driver and offset, and the process
+//!   continues.
 //!
 //! # Folders
 //!
-//! The state of a kernel has one part for each folder, which the folder owns and
-//! others reach through its functions. A folder uses those above it in this list
-//! and none below, which `tests/structure` checks:
+//! The state of a kernel has one part for each folder, which the folder owns and others
+//! access through its functions. A folder uses only those above it in this list, which
+//! `tests/structure` checks:
 //!
 //! | folder | duty |
 //! |---|---|
-//! | `hardware` | address space, stacks, IRQLs, exceptions, breakpoints, what a driver may change of the processor |
-//! | `loader` | images: mapping, imports, symbols; which address is whose code |
-//! | `mutation` | copies of an image with one defect made by machine, which judge the checks |
-//! | `scheduling` | threads, waits and time; who runs next |
+//! | `hardware` | address space, stacks, IRQLs, exceptions, breakpoints, the processor state that a driver may change |
+//! | `loader` | images: mapping, imports, symbols, the owner of a code address |
+//! | `mutation` | copies of an image with one generated defect, which test the checks |
+//! | `scheduling` | threads, waits and time; the choice of the next thread |
 //! | `memory` | pool, pageable memory, variables of the kernel image |
 //! | `findings` | bug checks and rules, the responsible driver, call stacks |
 //! | `verifier` | checks while drivers run: locks, callbacks, calls through dispatch tables, data races, injected faults |
@@ -45,39 +44,41 @@
 //! | `wdf` | the driver framework |
 //! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |
 //!
-//! `kernel.rs` puts the parts together and lends them out; `choices.rs` holds the
-//! cycle's random choices; `costs.rs` measures where time goes; `cli` is the program around it all. So a new export is a function in a file of `exports`,
-//! and a new check a function in `verifier` or `analysis`.
+//! `kernel.rs` combines the parts and gives access to them; `choices.rs` has the cycle's
+//! random choices; `costs.rs` measures where cycles spend their time; `cli` is the program.
+//! A new export is a function in a file of `exports`, and a new check a function in
+//! `verifier` or `analysis`.
 //!
 //! # One call
 //!
 //! What happens when a driver calls `KeSetEvent`:
 //!
-//! 1. Its import address table, filled in by `loader`, leads to a thunk (`calls`).
-//! 2. The thunk records the call on the thread (`scheduling::frame`) and checks the
-//!    IRQL that the export's table allows. Then the thread is at a
-//!    point: the scheduler may run another one.
-//! 3. The export (`exports::sync::events`) does what Microsoft documents, on the
-//!    driver's memory and on its own part of the state. What it finds wrong it
-//!    passes to `findings::stop` with a bug check code.
-//! 4. `findings` determines the calling place in the driver and its call stack, and
+//! 1. Its import address table, which `loader` has filled in, points to a thunk (`calls`).
+//! 2. The thunk records the call on the thread (`scheduling::frame`) and checks that the
+//!    export's table allows the IRQL. Then the thread is at a point: the scheduler may run
+//!    another thread.
+//! 3. The export (`exports::sync::events`) does what Microsoft documents, on the driver's
+//!    memory and on its own part of the state. If it detects a defect, it calls
+//!    `findings::stop` with a bug check code.
+//! 4. `findings` determines the place of the call in the driver and the call stack, and
 //!    ends the cycle with a [`Finding`](scenarios::Finding).
-//! 5. Otherwise the thunk sees the call return, lets the scheduler choose again, and
-//!    the driver goes on.
+//! 5. Otherwise the call returns through the thunk, the scheduler chooses again, and the
+//!    driver continues.
 //!
-//! A call through an NPI's dispatch table takes the same way with the peer's function
-//! in place of the export, if the caller is the peer of the function's owner; there `verifier` checks the rules for bindings. When the
-//! driver's unload routine has returned, `analysis::unload_leaks` checks what it left
-//! behind, and the cycle's counts and finding go into the report.
+//! A call through an NPI's dispatch table takes the same path, with the peer's function in
+//! place of the export, if the caller is the peer of the function's owner; `verifier` then
+//! checks the rules for bindings. When the driver's unload routine has returned,
+//! `analysis::unload_leaks` checks for leaks, and the cycle's counts and finding go into
+//! the report.
 //!
 //! # Limits
 //!
-//! Linux on x86-64 only, because driver code runs natively; elsewhere the crate is empty
-//! and its program says so. Threads switch at calls, at emulated instructions, in loops
-//! that spin, after stores to what these look at, in some cycles at atomic instructions, and if
-//! that is asked for at accesses to memory that threads share, but at no others. Driver code shares the address space of the simulated kernel: a write
-//! to the memory of the program itself is not caught, and what comes of it may be the end
-//! of the process.
+//! It runs only on Linux on x86-64, because driver code runs natively; elsewhere the crate
+//! is empty, and its program says so. Threads switch only at calls, at emulated
+//! instructions, in spin loops, after stores to the memory that these poll, and in some
+//! cycles at atomic instructions and at accesses to shared memory. Driver code shares the
+//! address space of the simulated kernel: a write to the memory of the program itself is
+//! not caught, and may end the process.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 

@@ -5,17 +5,17 @@
 //!
 //! # Design
 //!
-//! A [`Prefix`] is a machine that is made for one run and removed after it. A shim
+//! A [`Prefix`] is a machine that is created for one run and removed after it. A shim
 //! (`ntoskrnl`) adds what Wine's kernel lacks, and the registrar is `netio.sys`: both are
 //! in the [`Payload`]. [`Prefix::run`] starts one program, which does not depend on Wine,
-//! as a [`Session`]; when it exits, all processes of the session are ended. A crash of
-//! Wine's kernel is read from the session's log ([`KernelCrash`]) and is a finding in the
+//! as a [`Session`]; when it exits, all processes of the session are killed. A crash of
+//! Wine's kernel is found in the session's log ([`KernelCrash`]), and is a finding in the
 //! report of a [`Run`].
 //!
-//! | room | duty |
+//! | module | duty |
 //! |---|---|
 //! | `installation`, `programs`, `processor` | the installed Wine, its programs, the processor of a session |
-//! | `prefix`, `prefix_copy`, `ownership`, `registry`, `payload` | prefixes: making, copying, owning, filling |
+//! | `prefix`, `prefix_copy`, `ownership`, `registry`, `payload` | prefixes: creating, copying, owning and filling them |
 //! | `session`, `processes` | one program in a prefix, and the processes of its session |
 //! | `run`, `crash`, `dump` | a run of cycles, a crash of the kernel, its dump |
 //!

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `wsk_client.sys`: a thread connects to the echo service of this machine, sends, compares
-//! what comes back and closes, until the driver is unloaded.
+//! `wsk_client.sys`: until the driver is unloaded, a thread connects to the echo service of
+//! this machine, sends data, compares the reply, and closes the connection.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]

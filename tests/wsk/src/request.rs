@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Requests that their thread waits for.
+//! Requests for which their thread waits.
 
 use alloc::boxed::Box;
 use core::cell::UnsafeCell;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Winsock Kernel, as far as the client needs it: what `wsk.h` declares and `wdk-sys` does not.
+//! Declarations of `wsk.h` that the client needs and `wdk-sys` does not have.
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/ddi/wsk/>
 

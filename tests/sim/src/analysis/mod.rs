@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the state of the whole kernel says about a failure: it reads every part.
+//! The explanation of failures from the state of the whole kernel, of which it reads every part.
 
 mod address;
 pub(crate) mod deadlock;

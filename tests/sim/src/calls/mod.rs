@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Calls between modules: each passes a thunk, where it is checked and counted.
+//! Calls between modules: each passes a thunk, which checks and counts it.
 
 pub(crate) mod table_functions;
 pub(crate) mod thunk;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Instructions that Microsoft's headers inline, and others that need a kernel: reads of
-//! the `KPCR` and of `KUSER_SHARED_DATA`, the IRQL in `cr8`, clocks, `cpuid`.
+//! The emulation of instructions that Microsoft's headers inline, and of others that need a
+//! kernel: reads of the `KPCR` and of `KUSER_SHARED_DATA`, the IRQL in `cr8`, clocks, `cpuid`.
 //!
-//! The signal handler sends a thread here whose instruction has faulted, or was replaced
-//! by a breakpoint when its image was loaded. The thread goes on behind the instruction
-//! as if the processor had executed it. Like a call it is a point of the scheduler, so
-//! that loops which wait for the clock make progress.
+//! The signal handler sends a thread here if its instruction has faulted, or was replaced
+//! with a breakpoint when the image was loaded. The thread continues after the instruction
+//! as if the processor had executed it. Like a call, the instruction is a point of the
+//! scheduler, so that loops that wait for the clock make progress.
 //!
-//! What is not emulated is reported: by `analysis`, like other exceptions.
+//! `analysis` reports instructions that are not emulated, like other exceptions.
 
 mod context;
 mod processor;

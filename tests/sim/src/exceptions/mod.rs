@@ -2,9 +2,9 @@
 
 //! Structured exceptions on their way to the handlers of drivers.
 //!
-//! An instruction that faults leads its thread to [`stub`] by its signal. A function of the
-//! kernel that raises an exception returns; the thunk then leads the thread there instead of
-//! to the caller. A function of the kernel that faults itself is abandoned.
+//! The signal of a faulting instruction sends its thread to [`stub`]. A kernel function that
+//! raises an exception returns; the thunk then sends the thread there instead of to the caller.
+//! A kernel function that itself faults is abandoned.
 //!
 //! Reference: <https://learn.microsoft.com/cpp/build/exception-handling-x64>.
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What drivers import, one file for each area of the kernel.
+//! The functions that drivers import, in one file for each area of the kernel.
 //!
-//! Each function does what its documentation says, for what drivers of this
-//! kind use of it. Its IRQL limit stands in its table and is checked before it
-//! is called; what it finds out about the caller ends the cycle as a finding.
+//! Each function does what its documentation says, as far as drivers of this kind use
+//! it. Its IRQL limit is in a table, and is checked before the function is called. If
+//! the function detects a defect of its caller, the cycle ends with a finding.
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/ddi/>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Verdicts: what ends a cycle early. A finding has a bug check or rule; the use of
-//! something that this kernel does not provide is no finding. Both name a place in a
+//! Verdicts, which end a cycle early. A finding has a bug check or a rule; the use of a
+//! function that this kernel does not have is not a finding. Both name a place in a
 //! driver and the call stack.
 
 pub(crate) mod bug_check;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The processor and the address space: memory mappings, stacks, IRQLs,
-//! exceptions, breakpoints and what a driver may change of the processor. It knows no driver and no thread.
+//! The processor and the address space: memory mappings, stacks, IRQLs, exceptions,
+//! breakpoints, and the processor state that a driver may change. It does not depend on
+//! drivers and threads.
 
 pub(crate) mod accesses;
 pub(crate) mod arena;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Driver images: how they are mapped, what they import, and which code
-//! address belongs to which driver, function and line.
+//! Driver images: their mapping, their imports, and the driver, function and line of a
+//! code address.
 
 pub(crate) mod code;
 pub(crate) mod drivers;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Defects made by machine, which judge the checks: each mutant of an image has one
-//! instruction of the driver's own code changed as a mistake in its source would.
+//! Generated defects, which test the checks: each mutant of an image has one instruction of
+//! the driver's own code changed, as a mistake in the source might change it.
 //!
-//! Instructions are changed and not sources: that works for drivers in any language, takes
-//! no compiling, and every instruction knows its line. An instruction becomes one of the same
-//! length, so that nothing else in the image moves.
+//! Instructions are changed instead of sources: this works for drivers in any language,
+//! needs no compiler, and each instruction has a known line. An instruction is replaced with
+//! one of the same length, so that nothing else in the image moves.
 
 mod arguments;
 mod changes;

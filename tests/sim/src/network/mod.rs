@@ -2,12 +2,13 @@
 
 //! The network: sockets of Winsock Kernel, and a loopback network behind them.
 //!
-//! Drivers of the same cycle reach each other by their ports. Where no driver listens, a remote end
-//! answers, and where one does, remote ends connect to it. How long something takes, how much
-//! of it arrives at a time and how a connection ends is drawn from the cycle's seed.
+//! Drivers of the same cycle reach each other by their ports. If no driver listens on a port, a
+//! remote end answers; if a driver listens, remote ends connect to it. Durations, the size of the
+//! pieces in which data arrives, and the way in which a connection ends are drawn from the cycle's
+//! seed.
 //!
-//! The functions that drivers call are in `exports::wsk`. What a driver has not released or
-//! closed is known here, with the call that has made it.
+//! The functions that drivers call are in `exports::wsk`. This folder records the objects that a
+//! driver has not released or closed, each with the call that has created it.
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/network/introduction-to-winsock-kernel>
 

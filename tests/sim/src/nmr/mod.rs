@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Network Module Registrar in this kernel: the registrar's host, and what is
-//! counted of registrations and state transitions.
+//! The Network Module Registrar in this kernel: the registrar's host, and the counts of
+//! registrations and state transitions.
 
 pub(crate) mod durations;
 pub(crate) mod host;

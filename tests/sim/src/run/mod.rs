@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One cycle from its script to its outcome: drivers are loaded and unloaded,
-//! programs use their devices, and cycles that fail are made shorter.
+//! One cycle from its script to its result: drivers are loaded and unloaded, programs
+//! use their devices, and failing cycles are shortened.
 
 pub(crate) mod application;
 pub(crate) mod dry_run;

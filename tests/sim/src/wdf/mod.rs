@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel-mode driver framework, as far as drivers that are not for Plug and
-//! Play need it: what `Wdf01000.sys` is to them.
+//! The kernel-mode driver framework, as far as non-PnP drivers need it, in place of
+//! `Wdf01000.sys`.
 //!
-//! A driver binds itself to it through `WDFLDR.SYS` (`loader.rs`) and gets
-//! a table of functions. Those that are here do what is documented of them and
-//! what the published sources of the framework show where the documents are
-//! silent; each of the others ends the cycle as unsupported.
+//! A driver binds to it through `WDFLDR.SYS` (`loader.rs`) and gets a table of functions.
+//! The functions that are implemented here follow the documents or, if these say nothing,
+//! the published sources of the framework; each other function ends the cycle as
+//! unsupported.
 //!
 //! References: <https://learn.microsoft.com/windows-hardware/drivers/ddi/_wdf/>,
 //! <https://github.com/microsoft/Windows-Driver-Frameworks>
