@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Builds the images and programs: the drivers, what runs beside them on Windows and
-//! under Wine, and the test programs of this host.
+//! Builds the images and programs: the drivers, the programs that run with them on
+//! Windows and Wine, and the test programs of this host.
 //!
-//! A function here returns `None` if something does not compile; cargo has then
-//! printed why. Prerequisites must have been ensured before.
+//! A function here returns `None` if compiling fails; cargo has then printed the reason.
+//! The caller must have ensured the prerequisites.
 
 pub(crate) mod c_driver;
 mod cargo_settings;

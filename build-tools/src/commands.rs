@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The commands, one module each: arguments, and the order of what is done.
+//! The commands, one module each: their arguments and steps.
 //!
 //! A command prints its report and returns a [`Verdict`]. An error means that it could
 //! not do its work.

@@ -3,7 +3,7 @@
 //! The report of a stress run in the formats of other tools: `JUnit` for CI, SARIF for code
 //! scanning, and the summary of a step of a GitHub workflow.
 //!
-//! Each is a function of the report, and holds the same findings, each with what it breaks
+//! Each is a function of the report, and contains the same findings, each with the broken rule
 //! and the command that runs its cycle again.
 
 mod junit;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Explanations: what a rule, a bug check, a word of a finding, an open point or a scenario
-//! says, where Microsoft says it, what drivers do wrong, and how it looks right.
+//! Explanations of rules, bug checks, words of findings, open points and scenarios: the
+//! meaning, Microsoft's document, a typical defect, and its correction.
 //!
 //! The texts are in `explanations/*.toml`. Those of open points and scenarios are completed
-//! from `tests/knobs` and `tests/scenarios`, so that nothing is said twice.
+//! from `tests/knobs` and `tests/scenarios`, so that no fact is stated twice.
 
 mod name;
 mod texts;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The virtual and remote machines that can run the pair: where they are described,
-//! where their files are, and what they need.
+//! The virtual and remote machines that can run the pair: their descriptions, files and
+//! prerequisites.
 
 use std::path::PathBuf;
 

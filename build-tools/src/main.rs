@@ -5,41 +5,41 @@
 //!
 //! # One program
 //!
-//! The first argument is the word by which cargo was asked for it: `nmr` if it is installed
-//! (`cargo install --path build-tools`), `xtask` by the checkout's alias. Help, hints and
-//! command lines to paste contain that word. As `sim`, the program is the simulated kernel,
-//! which it starts itself; called as `lld-link`, it is the wrapper of the linker.
+//! The first argument is the name of the cargo subcommand: `nmr` if the program is installed
+//! (`cargo install --path build-tools`), `xtask` through the checkout's alias. Help, hints
+//! and command lines to paste contain that name. As `sim`, the program is the simulated
+//! kernel, which it starts itself; called as `lld-link`, it is the wrapper of the linker.
 //!
 //! # Layout
 //!
-//! One module per command, on top of rooms named by their duty. A room imports only
-//! rooms below it; `tests/structure.rs` checks that there is no circle.
+//! There is one module per command, on top of modules named by their duty. A module imports
+//! only modules below it in this list; `tests/structure` checks that there is no cycle.
 //!
-//! | room | duty |
+//! | module | duty |
 //! |---|---|
-//! | [`commands`] | arguments of each command, and what it does in which order |
-//! | [`trials`] | trials of the tools and tiers, run by `test` |
+//! | [`commands`] | the arguments and steps of each command |
+//! | [`trials`] | trials of the tools and tiers, which `test` runs |
 //! | [`stress`] | a stress run: plan, tiers (sim, Wine, machine), summary, report file |
 //! | [`exchange`] | the report of a stress run as `JUnit`, as SARIF, and as a summary of a workflow's step |
 //! | [`page`] | the report of a stress run as a page for a browser |
 //! | [`trace`] | the events of one cycle: trace file, columns, diagram |
 //! | [`zoo`] | the defect zoo: catalogue, defect index, building and trying modules |
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
-//! | [`machines`] | virtual and remote machines: where they are, what they need |
+//! | [`machines`] | virtual and remote machines: descriptions, files, prerequisites |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
 //! | [`building`] | drivers, their peers, Windows program, Wine prefixes, the linker wrapper, carried sources |
-//! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
+//! | [`prerequisites`] | the host's prerequisites, and how to install them; the compiler |
 //! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |
 //! | [`terminal`] | output, progress, the verdict and its exit status |
 //!
 //! # Exit status
 //!
-//! 0 if nothing is wrong; 1 if a defect was found in what was examined, or what was asked
-//! for was not tested; 2 if the command was misused, could not do its work, or lacks a
-//! prerequisite, and if cycles were cut short by what the simulated kernel does not
-//! provide; 130 if a signal ended it. The last line of output, the verdict, says the same
-//! in a sentence; an error is one line on stderr instead.
+//! 0 if nothing is wrong; 1 if a defect was found, or something that the options ask for was
+//! not tested; 2 if the command line is wrong, the command failed, a prerequisite is missing,
+//! or cycles were cut short because the simulated kernel lacks a function; 130 if a signal
+//! ended the command. The last line of output, the verdict, says the same in a sentence; an
+//! error is one line on stderr instead.
 
 mod building;
 mod commands;

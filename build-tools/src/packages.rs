@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A package: one directory with all that a machine under test needs, test-signed.
+//! A package: one directory with everything that a machine under test needs, test-signed.
 //!
 //! Contents: the signed drivers with their .pdb and INF, `nmr-stress.exe`, the
 //! certificate to trust, a guide, and a manifest with the hash of every file.

@@ -4,15 +4,15 @@
 //!
 //! # Design
 //!
-//! A page is a function of its report, so it is tested without a run. Everything is
-//! text in headings, lists and tables; a colour only repeats what a text beside it says,
-//! and every part that can be opened or scrolled is reached by keyboard. The content
-//! security policy of the page forbids all that it does not contain.
+//! A page is a function of its report, so that it is tested without a run. Everything is
+//! text in headings, lists and tables. A colour only repeats the text next to it, and every
+//! part that can be opened or scrolled can be reached by keyboard. The content security
+//! policy of the page forbids everything that the page does not contain.
 //!
 //! # Limits
 //!
-//! Lists are cut at a length that keeps the page small whatever the run has met; a page
-//! says what it leaves out, and the report as JSON has all of it.
+//! Long lists are cut off, so that the page is small for every run. A page says what it
+//! leaves out; the JSON report has everything.
 
 mod counts;
 mod coverage;

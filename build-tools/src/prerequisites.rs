@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The programs and files that this host must have: the list, and how to get each.
+//! The programs and files that this host must have, and how to get each.
 //!
-//! [`driver_prerequisites`] knows where those of the driver build are; the drop-in
-//! `wdk-build` asks it as well.
+//! [`driver_prerequisites`] finds those of the driver build; the drop-in `wdk-build` uses it,
+//! too.
 
 mod installation;
 pub(crate) mod toolchain;

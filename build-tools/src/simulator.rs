@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The simulated kernel, which this program contains and runs as a process: its command
-//! line, its exit status, the replay line that stands for a cycle, and the description of
-//! an image.
+//! line, its exit status, the replay line of a cycle, and the description of an image.
 
 pub(crate) mod description;
 pub(crate) mod program;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The events of one cycle, and what is made of them: a trace for viewers, columns for the
-//! terminal, a diagram for pages.
+//! The events of one cycle, as a trace for viewers, as columns for the terminal, and as a
+//! diagram for pages.
 
 mod chrome;
 mod columns;

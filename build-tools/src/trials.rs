@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Trials of the tools themselves: each runs a tier or makes a package, and checks the
-//! result. `test` runs them; each returns `true` if it passed, and prints what did not.
+//! Trials of the tools themselves, which `test` runs: each runs a tier or makes a package, and
+//! checks the result. It prints failures, and returns `true` if there are none.
 
 pub(crate) mod address_sanitizer;
 pub(crate) mod agreement;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The workspace in which the program is run: its directories, its drivers, its files, and
-//! the cargo that works on it. It is a clone of this project, another workspace, or none.
+//! The workspace in which the program runs: its directories, drivers and files, and the calls
+//! of cargo for it. It is a clone of this project, another workspace, or none.
 
 pub(crate) mod artifact;
 pub(crate) mod checklist;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The defect zoo: modules with one known defect each, described by `tests/zoo/zoo.toml`
-//! and `tests/zoo/known.toml`; how to build them, and how to try them in each kernel.
+//! The defect zoo: modules with one known defect each, which `tests/zoo/zoo.toml` and
+//! `tests/zoo/known.toml` describe; building them, and trying them in each kernel.
 //!
-//! A module runs against the driver of the pair that is its peer. Its defect must be
-//! found as the catalogue says, and nothing in the same module without the defect.
+//! A module runs with the driver of the pair that is its peer. Its defect must be found as
+//! the catalogue says, and nothing must be found in the same module without the defect.
 
 mod catalogue;
 mod defect_index;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `completions` and `man`: what the shell and `man` know about the commands.
+//! `completions` and `man`: shell completions and manual pages of the commands.
 
 use std::fs;
 use std::path::PathBuf;

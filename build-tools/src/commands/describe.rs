@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `describe`: what a driver image is, and what it does when it is loaded and unloaded
-//! alone in the simulated kernel.
+//! `describe`: describes a driver image, and its behaviour when it is loaded and unloaded alone
+//! in the simulated kernel.
 
 use std::path::PathBuf;
 

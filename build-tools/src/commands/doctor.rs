@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `doctor`: lists the prerequisites by purpose, and how to get those that are missing.
+//! `doctor`: lists the prerequisites by purpose, and how to get the missing ones.
 
 use std::path::PathBuf;
 

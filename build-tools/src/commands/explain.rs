@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `explain`: what a finding's code, an open point, a scenario or a module of the zoo means.
+//! `explain`: explains a finding's code, an open point, a scenario or a module of the zoo.
 
 use anyhow::{Result, bail};
 use clap::Args;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `merge`: makes one report of those of a run's shards.
+//! `merge`: merges the reports of a run's shards into one.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `new`: writes a workspace for an NPI of one's own.
+//! `new`: writes a workspace for a new NPI.
 
 mod template;
 

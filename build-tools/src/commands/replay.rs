@@ -2,12 +2,12 @@
 
 //! `replay`: runs the cycle of a finding again, and prints every event.
 //!
-//! `simulator/replay_keys.rs` has the grammar of a replay line. A line that is wrong is
-//! refused before anything is built.
+//! `simulator/replay_keys.rs` has the grammar of a replay line. A malformed line is refused
+//! before anything is built.
 //!
-//! The exit status is 1 if the finding is reproduced, 0 if nothing is found, 2 if the
-//! cycle is cut short by something that the simulated kernel does not provide, or cannot
-//! keep to the line's schedule.
+//! The exit status is 1 if the finding is reproduced, 0 if nothing is found, and 2 if the
+//! cycle is cut short because the simulated kernel lacks a function, or cannot follow the
+//! line's schedule.
 
 mod minimise;
 

@@ -3,10 +3,10 @@
 //! `soak`: runs the drivers in the simulated kernel for hours, with options that change from
 //! batch to batch.
 //!
-//! What was done is kept in a directory and replaced as a whole after each batch: a soak that
-//! was ended, in whatever way, goes on with the batch that it was in. Of all cycles, those
-//! that were the first to reach something are kept as replay lines, the corpus. Each start
-//! runs the corpus first.
+//! The state is kept in a directory and replaced as a whole after each batch, so that a soak
+//! that was ended in any way continues with the interrupted batch. The cycles that were the
+//! first to reach something are kept as replay lines, the corpus. Each start runs the corpus
+//! first.
 
 mod corpus;
 mod state;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A new workspace for an NPI: its crate, a provider, a client, a test, and what stands
-//! around them.
+//! A new workspace for an NPI: its crate, a provider, a client, a test, and the files around
+//! them.
 //!
-//! The sources are those of `tests/keyvalue` with another name and fresh GUIDs, so that they
-//! are built and tested here with every change.
+//! The sources are those of `tests/keyvalue` with another name and new GUIDs, so that every
+//! change of them is built and tested here.
 
 mod existing;
 mod name;
