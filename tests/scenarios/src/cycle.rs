@@ -40,11 +40,11 @@ pub struct Cycle {
     pub settings: Vec<Setting>,
 }
 
-/// One cycle in this many has more than one instance of a driver.
+/// One in `SEVERAL_INSTANCES` cycles has more than one instance of a driver.
 const SEVERAL_INSTANCES: u32 = 12;
-/// One cycle in this many provokes a race.
+/// One in `RACING` cycles provokes a race.
 const RACING: u64 = 8;
-/// Each special scenario gets one in this many of the remaining cycles.
+/// Each special scenario gets one in `SPECIAL` of the remaining cycles.
 const SPECIAL: usize = 16;
 /// The special scenarios.
 const SPECIALS: [Scenario; 8] = [

@@ -59,7 +59,7 @@ impl fmt::Display for Transition {
     }
 }
 
-/// How often each transition was made.
+/// The number of times that each transition was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TransitionCounts {
     /// Each transition, by the state of the peer.

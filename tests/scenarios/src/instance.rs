@@ -85,8 +85,7 @@ pub struct Instances {
 impl Instances {
     /// There are no more of either.
     pub const MOST: u8 = 8;
-    /// So many at most are drawn: what goes wrong with several goes wrong with
-    /// three.
+    /// The maximum number of drawn instances: defects with several instances show with three.
     const DRAWN: u8 = 3;
 
     /// Returns `true` if there is one of each.

@@ -15,7 +15,7 @@ use crate::step::{Action, Change, Step};
 
 /// The number of attempts in a cycle.
 const TRIES: u32 = 8;
-/// One try in this many has an attach behind it and traffic under way.
+/// One in `SETTLED` tries begins after an attach, with traffic in progress.
 const SETTLED: u32 = 2;
 
 /// Every pair of racing transitions, the provider's first.

@@ -13,7 +13,7 @@ use crate::cycle::{ALONE, TRAFFIC};
 use crate::instance::{Instances, Role};
 use crate::step::{Action, Change, Step, Usage, Use};
 
-/// So many programs at most use a driver at a time.
+/// The maximum number of programs that use a driver at a time.
 const PROGRAMS: u32 = 3;
 /// The number of times that programs open or close devices.
 const EVENTS: u32 = 12;

@@ -34,7 +34,7 @@ const SHARED_FILES: u8 = 0x23;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
 
-/// The share of cycles in which data races are searched for, one in this many.
+/// One in `SHARE` cycles searches for data races.
 pub(crate) const SHARE: u32 = 6;
 
 /// The sources that more than one folder draws from.
@@ -109,7 +109,7 @@ impl Choices {
     /// Returns `true` if threads are preempted at atomic instructions in a cycle where
     /// nobody asks for it.
     pub(crate) fn preempts(seed: u64, index: u64) -> bool {
-        /// The share of preempted cycles, one in this many: each takes twice the time.
+        /// One in `SHARE` cycles is preempted, which takes twice the time.
         const SHARE: u32 = 8;
         stream(seed, index, PREEMPTION).random_ratio(1, SHARE)
     }
@@ -147,7 +147,7 @@ impl Choices {
 
     /// Returns `true` if accesses to the frames of functions that have returned are watched.
     pub(crate) fn watches_stacks(seed: u64, index: u64) -> bool {
-        /// The share of such cycles, one in this many: each takes longer.
+        /// One in `SHARE` cycles is of this kind, which takes longer.
         const SHARE: u32 = 128;
         stream(seed, index, STACKS).random_ratio(1, SHARE)
     }
@@ -160,7 +160,7 @@ impl Choices {
     /// How long a work item waits for one of the system's worker threads: in most cases not at
     /// all, else up to 20 milliseconds.
     pub(crate) fn wait_for_worker(&mut self) -> u64 {
-        /// One work item in this many waits.
+        /// One in `SHARE` work items waits.
         const SHARE: u32 = 8;
         const MOST: u64 = 20_000;
         if self.chance.random_ratio(1, SHARE) {

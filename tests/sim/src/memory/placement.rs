@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the pool promises nothing about, drawn for each cycle: by how much more than 16
-//! bytes a block is aligned, whether it ends or begins at an inaccessible page, whether the
-//! memory of a freed block is used again soon, and what memory contains that was not asked
-//! to be zero.
+//! The properties of pool that are not guaranteed, drawn for each cycle: the alignment of a
+//! block beyond 16 bytes, whether a block ends or begins at an inaccessible page, whether the
+//! memory of a freed block is reused soon, and the contents of memory that is not zeroed on
+//! request.
 //!
 //! In most cycles a block ends where its page ends, a freed one stays inaccessible, and
 //! fresh memory has one pattern: that shows most defects at the very instruction.
@@ -18,22 +18,22 @@ use crate::hardware::arena::PAGE;
 
 /// The alignment that the pool promises of a block that is smaller than a page.
 pub(crate) const ALIGNMENT: usize = 16;
-/// What memory that was not asked to be zero contains, where nothing else is drawn.
+/// The contents of memory that is not zeroed on request, unless other contents are drawn.
 pub(crate) const PATTERN: u8 = 0xCD;
-/// Each of the rarer answers is that of one cycle in this many.
+/// One in `RARITY` cycles has each of the rarer properties.
 const RARITY: u32 = 4;
 
-/// The answers of a cycle.
+/// The properties of pool in a cycle.
 #[derive(Debug)]
 pub(crate) struct Placement {
-    /// Whether no block is aligned to more than [`ALIGNMENT`].
+    /// `true` if no block is aligned to more than [`ALIGNMENT`].
     least_aligned: bool,
-    /// Whether blocks begin where their pages do, rather than end where these end.
+    /// `true` if blocks begin at the beginning of their pages instead of ending at their end.
     at_start: bool,
-    /// The blocks that were freed and may be used again, the last one first, by their
-    /// lengths; `None` if none is.
+    /// The freed blocks that may be reused, by length, the latest first; `None` if blocks are not
+    /// reused.
     freed: Option<BTreeMap<usize, Vec<usize>>>,
-    /// Whether fresh memory contains anything.
+    /// `true` if new memory contains random data.
     any_content: bool,
     random: ChaCha8Rng,
 }

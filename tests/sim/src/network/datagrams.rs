@@ -201,7 +201,7 @@ fn fail(at: usize, call: Call) {
 }
 
 fn indicate(at: usize, call: Call, datagram: Datagram) {
-    /// One datagram in this many finds the socket broken.
+    /// One in `SHARE` datagrams reports that the socket is broken.
     const SHARE: u32 = 64;
     if with(|state| timing::once_in(state, SHARE)) {
         fail(at, call);

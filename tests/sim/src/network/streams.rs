@@ -363,7 +363,7 @@ fn fail(at: usize, call: Call) {
 }
 
 fn indicate(at: usize, call: Call, bytes: &[u8]) {
-    /// The average number of indications until one reports that the socket is broken.
+    /// One in `SHARE` indications reports that the socket is broken.
     const SHARE: u32 = 64;
     if with(|state| timing::once_in(state, SHARE)) {
         fail(at, call);

@@ -25,10 +25,10 @@ use crate::run::options::Tracing;
 use crate::scheduling::schedule::Schedule;
 use crate::verifier::faults::Faults;
 
-/// So many schedules are tried for each cut, and at the end.
+/// The numbers of schedules that are tried for each cut, and at the end.
 const SCHEDULES: u64 = 40;
 const LAST_SCHEDULES: u64 = 400;
-/// So many steps all trials may take together: some ten seconds.
+/// The maximum number of steps of all trials, which take about ten seconds.
 const BUDGET: u64 = 12_000_000;
 /// The budget, in steps, before the schedule is reduced.
 const FOR_CUTS: u64 = BUDGET / 2;

@@ -90,11 +90,11 @@ pub(crate) struct Scheduler {
     points: u64,
     /// The number of points passed at the last step of the script.
     points_at_step: u64,
-    /// How often a thread may have changed what another one looks at.
+    /// The number of times that a thread may have changed memory which another thread polls.
     changes: u64,
-    /// How often in a row threads that spin have looked when no other could run.
+    /// The number of consecutive polls of spinning threads while no other thread could run.
     looks: u32,
-    /// After how many points the cycle is given up.
+    /// The number of points after which the cycle is given up.
     patience: Option<u64>,
     wait_objects: u32,
     stacks: Stacks,

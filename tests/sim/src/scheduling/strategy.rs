@@ -14,9 +14,9 @@ pub use scenarios::Strategy;
 #[derive(Debug)]
 pub(crate) struct Chooser {
     strategy: Strategy,
-    /// One point in this many may switch threads.
+    /// The average number of points from one that may switch threads to the next.
     rarity: u32,
-    /// One breakpoint in this many starts to hold its thread back.
+    /// The average number of breakpoints from one that holds its thread back to the next.
     delays: u32,
     /// The thread that is held back, and the maximum number of points.
     held: Option<(usize, u32)>,
@@ -28,9 +28,9 @@ pub(crate) struct Chooser {
     change: u32,
 }
 
-/// One point in this many starts to hold its thread back.
+/// The average number of points from one that holds its thread back to the next.
 const HOLD: u32 = 200;
-/// A thread is held back for no more points than that.
+/// The maximum number of points for which a thread is held back.
 const LONGEST_HOLD: u32 = 20_000;
 /// A thread at a breakpoint is held back for fewer points than that.
 const LONGEST_DELAY: u32 = 3000;

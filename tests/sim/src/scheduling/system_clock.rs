@@ -22,10 +22,10 @@ use crate::scheduling::{MICROSECOND, SECOND};
 const START: u64 = 134_117_424_000_000_000;
 /// The period of the system clock of Windows, 15.625 ms.
 pub(crate) const PERIOD: u64 = 156_250;
-/// After what times the interrupt time is updated: 0.5 ms at best, and "at least once per system
-/// clock tick".
+/// The intervals at which the interrupt time may be updated: 0.5 ms at best, and "at least once
+/// per system clock tick".
 const UPDATES: [u64; 3] = [5_000, 10_000, PERIOD];
-/// The system time is set in one of this many cycles, and timers are inexact in as many.
+/// One in `RARITY` cycles sets the system time, and one in `RARITY` has inexact timers.
 const RARITY: u32 = 8;
 
 /// What a wait is for.
@@ -41,8 +41,8 @@ pub(crate) enum Timer {
 /// The clocks of a cycle.
 #[derive(Debug)]
 pub(crate) struct SystemClock {
-    /// When the system time is set, in ascending order, and by how much it then differs
-    /// from what it would have been.
+    /// The times at which the system time is set, in ascending order, each with the difference
+    /// from the unchanged time.
     settings: Vec<(u64, i64)>,
     /// How inexact timers are, if they are.
     inexact: Option<ChaCha8Rng>,
@@ -116,7 +116,7 @@ impl SystemClock {
 
 /// One or two settings, soon after the cycle began or later.
 fn draw_settings(random: &mut ChaCha8Rng) -> Vec<(u64, i64)> {
-    /// By how much: not far back, so that a wait for an absolute time ends within the cycle.
+    /// The differences: not far back, so that a wait for an absolute time ends within the cycle.
     const BY: [i64; 6] = [
         -60 * A_SECOND,
         -A_SECOND,

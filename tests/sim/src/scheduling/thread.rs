@@ -153,9 +153,9 @@ pub(crate) struct Thread {
     pub(crate) ends_before: Sync,
     /// Whether a driver created it, and may end it.
     pub(crate) is_drivers: bool,
-    /// By how much its priority differs from the usual one, which nothing here depends on.
+    /// The difference between the thread's priority and the usual one, which has no effect.
     pub(crate) priority: i32,
-    /// The critical and guarded regions that it is in, the last one last.
+    /// The critical and guarded regions that the thread is in, in that order.
     pub(crate) regions: Vec<EnteredRegion>,
     /// The processes that it is attached to, the last one last.
     pub(crate) attached: Vec<Attachment>,
@@ -171,9 +171,9 @@ pub(crate) struct Thread {
     sum: Option<u64>,
     /// How much of its own time has passed since it came to `DISPATCH_LEVEL`.
     pub(crate) at_dispatch: u64,
-    /// How often it has read the clock since it last waited.
+    /// The number of times that the thread has read the clock since it last waited.
     pub(in crate::scheduling) clock_reads: u64,
-    /// More objects that it waits for.
+    /// The other objects for which the thread waits.
     pub(crate) also: Vec<usize>,
     /// Whether it waits for all of them at once.
     pub(crate) wants_all: bool,

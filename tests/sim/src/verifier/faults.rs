@@ -35,9 +35,9 @@ pub(crate) struct FaultInjector {
     pub(crate) injected: Vec<String>,
 }
 
-/// In random mode, one call in this many fails.
+/// In random mode, one in `RARITY` calls fails.
 const RARITY: u32 = 24;
-/// In random mode, one callback in this many is delayed.
+/// In random mode, one in `LATE` callbacks is delayed.
 const LATE: u32 = 8;
 /// The longest delay at the edge of a callback, in microseconds.
 const LONGEST: u64 = 200;

@@ -129,7 +129,7 @@ unsafe extern "win64" fn fields_to_time(from: usize, to: usize) -> u8 {
     u8::from(found.is_some())
 }
 
-/// By how much local time differs from system time, drawn in quarters of an hour.
+/// Returns the difference between local time and system time, drawn in quarters of an hour.
 fn bias(state: &mut State) -> i64 {
     /// In quarters of an hour, from 12 hours before to 14 hours after.
     const RANGE: std::ops::RangeInclusive<i64> = -48..=56;

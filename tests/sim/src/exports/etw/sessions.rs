@@ -31,9 +31,9 @@ const EVERYTHING: Wanted = Wanted {
     all: 0,
 };
 
-/// In one cycle of this many sessions listen.
+/// One in `RARITY` cycles has sessions.
 const RARITY: u32 = 4;
-/// The most changes that one thread makes to a provider.
+/// The maximum number of changes that one thread makes to a provider.
 const CHANGES: u8 = 4;
 /// The longest time between two of them, in microseconds.
 const LONGEST: u64 = 400;

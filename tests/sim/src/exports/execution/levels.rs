@@ -65,7 +65,7 @@ unsafe extern "win64" fn ke_raise_irql_to_dpc_level() -> Irql {
 /// Advises a thread to lower its IRQL: occasionally, and always once it has been there for longer
 /// than a DPC should be.
 unsafe extern "win64" fn should_yield() -> u32 {
-    /// The average number of calls for one `true`.
+    /// One in `OFTEN` calls returns true.
     const OFTEN: u32 = 8;
     const LONG: u64 = 100 * MICROSECOND;
 

@@ -201,7 +201,7 @@ fn disarm(state: &mut State, at: usize) -> bool {
 /// A timer that is about to be cancelled may expire at this very moment, as its interval may
 /// end early by a tick of the clock: what it leads to has begun then.
 fn expire_early(at: usize) {
-    /// One timer in this many that is due soon.
+    /// One in `SHARE` timers that are due soon.
     const SHARE: u32 = 4;
     /// The points in which its thread finds a processor, or does not.
     const MOST: usize = 64;

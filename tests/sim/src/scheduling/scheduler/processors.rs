@@ -13,9 +13,9 @@ use super::Scheduler;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::scheduling::thread::{Thread, ThreadId};
 
-/// One of this many answers to a thread below `DISPATCH_LEVEL` is another processor.
+/// One in `MOVES` queries of a thread below `DISPATCH_LEVEL` finds it on another processor.
 const MOVES: u32 = 4;
-/// One of this many cycles with four processors has another number of them instead.
+/// One in `UNUSUAL` cycles with four processors has another number of processors instead.
 const UNUSUAL: u32 = 4;
 
 /// The processors of a cycle.

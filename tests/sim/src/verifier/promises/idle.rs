@@ -20,8 +20,8 @@ use crate::loader::drivers::DriverId;
 use crate::scheduling::Thread;
 use crate::scheduling::frame::{Callee, Frame, described_side};
 
-/// How often a thread may wait without a call: for what other threads have taken from it, or
-/// for other bindings.
+/// The number of times that a thread may wait without a call, because other threads have taken its
+/// work, or because it works for other bindings.
 const MOST_WAITS: u64 = 64;
 
 /// The code of the finding, of which neither NMR nor Windows has one.
@@ -48,8 +48,8 @@ struct Watch {
     /// The peer is the module that the description knows, which has all functions.
     has_known_peer: bool,
     begun: u64,
-    /// How often threads of the driver have waited since the last call, while none was
-    /// outstanding.
+    /// The number of times that threads of the driver have waited since the last call, while no
+    /// call was outstanding.
     waits: u64,
     /// The calls that are neither answered nor completed.
     outstanding: i64,

@@ -14,7 +14,7 @@ use rand::rngs::ChaCha8Rng;
 #[derive(Debug)]
 pub(crate) struct Switches {
     random: ChaCha8Rng,
-    /// One access in this many, on average.
+    /// The average number of accesses from one switch to the next.
     rarity: u32,
     /// The accesses until the next one.
     left: u32,

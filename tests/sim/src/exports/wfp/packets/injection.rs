@@ -204,7 +204,7 @@ pub(super) fn check(request: &Request) -> i32 {
 
 /// Injects a packet.
 pub(super) fn inject(request: Request) -> i32 {
-    /// How often a packet comes back to a callout that injects it again.
+    /// The number of times that a packet returns to a callout which injects it again.
     const MOST: usize = 8;
     let Request {
         function,
