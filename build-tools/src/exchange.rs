@@ -33,7 +33,7 @@ pub(crate) struct ExchangePaths<'a> {
 pub(crate) struct Exchange<'a> {
     pub(crate) report: &'a Report,
     pub(crate) verdict: &'a Verdict,
-    /// Whether the kernel of the run checks the rules of NMR.
+    /// `true` if the kernel of the run checks the rules of NMR.
     pub(crate) checks_rules: bool,
     /// The command that runs everything again.
     pub(crate) command: &'a str,

@@ -63,7 +63,7 @@ pub(crate) struct Prerequisite {
     pub(crate) name: &'static str,
     /// What it is needed for.
     pub(crate) purpose: Purpose,
-    /// Whether it was found.
+    /// `true` if it was found.
     pub(crate) found: bool,
     /// Its version or path; if missing, what was searched.
     pub(crate) detail: String,

@@ -29,13 +29,13 @@ pub(crate) struct DriverPackage {
     pub(crate) image: String,
     /// The `driver-type` of it or of its workspace.
     pub(super) driver_type: Option<Value>,
-    /// Whether it has the table `metadata.wdk`.
+    /// `true` if it has the table `metadata.wdk`.
     pub(super) is_marked: bool,
-    /// Whether its library is a cdylib.
+    /// `true` if its library is a cdylib.
     pub(super) is_cdylib: bool,
-    /// Whether it has a build script.
+    /// `true` if it has a build script.
     pub(super) has_build_script: bool,
-    /// Whether the build script can use `wdk-build`.
+    /// `true` if the build script can use `wdk-build`.
     pub(super) has_wdk_build: bool,
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Work {
     pub(super) what: &'static str,
     /// The time that it takes on two processors if nothing has been built before.
     pub(super) minutes: u32,
-    /// Whether nothing has been built before.
+    /// `true` if nothing has been built before.
     pub(super) is_first: bool,
 }
 

@@ -10,7 +10,7 @@ use scenarios::{Finding, Place};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Location {
     pub(super) uri: String,
-    /// Whether the URI is relative to the root of the workspace.
+    /// `true` if the URI is relative to the root of the workspace.
     pub(super) is_relative: bool,
 }
 

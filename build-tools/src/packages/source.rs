@@ -18,7 +18,7 @@ pub(super) struct Source {
     committed: u64,
     /// The same day in UTC in the format of an INF, month first.
     date: String,
-    /// Whether the tree has no uncommitted changes.
+    /// `true` if the tree has no uncommitted changes.
     clean: bool,
 }
 

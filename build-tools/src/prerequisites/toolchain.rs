@@ -37,7 +37,7 @@ pub(crate) struct Compiler {
     target: &'static str,
     rustc: PathBuf,
     pub(crate) version: String,
-    /// Whether the target's libraries must be built from source.
+    /// `true` if the target's libraries must be built from source.
     from_source: bool,
 }
 

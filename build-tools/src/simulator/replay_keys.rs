@@ -20,7 +20,7 @@ pub(super) struct Key {
     pub(super) value: &'static str,
     /// What it means, in a few words.
     meaning: &'static str,
-    /// Whether it may be given several times.
+    /// `true` if it may be given several times.
     pub(super) repeats: bool,
     /// Refuses a value that this key does not take.
     pub(super) check: fn(&str) -> Result<(), String>,

@@ -37,7 +37,7 @@ pub(crate) struct Inputs {
 pub(super) struct InputFile {
     /// The option of the simulated kernel that takes it, without hyphens.
     pub(super) role: String,
-    /// Whether the command named it; otherwise the workspace has it.
+    /// `true` if the command named it; otherwise the workspace has it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     named: bool,
     file: PathBuf,

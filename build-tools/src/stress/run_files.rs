@@ -37,7 +37,7 @@ pub(super) struct RunFiles<'a> {
     /// What the run depends on, if it was in the simulated kernel.
     pub(super) inputs: Option<&'a Inputs>,
     pub(super) guest: Option<&'a MachineFacts>,
-    /// Whether the kernel of the run checks the rules of NMR.
+    /// `true` if the kernel of the run checks the rules of NMR.
     pub(super) checks_rules: bool,
     /// Returns the diagram of a finding's cycle as SVG, if it can be drawn; the number is the
     /// room for it in bytes.

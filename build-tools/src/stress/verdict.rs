@@ -15,7 +15,7 @@ pub(crate) struct RunEnd {
     pub(crate) took: Duration,
     /// The number of workers that died.
     pub(crate) deaths: usize,
-    /// Whether a signal has come.
+    /// `true` if a signal has come.
     pub(crate) interrupted: bool,
 }
 

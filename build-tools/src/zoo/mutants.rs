@@ -70,7 +70,7 @@ impl Candidate {
 pub(crate) struct Tried {
     judged: Vec<Judged>,
     wanted: usize,
-    /// Whether they are all that there are.
+    /// `true` if they are all that there are.
     all: bool,
     survivors: Survivors,
     took: Duration,

@@ -67,9 +67,9 @@ pub struct CycleFilter {
     pub only: Option<Scenario>,
     /// The scenario to leave out.
     pub without: Option<Scenario>,
-    /// Whether there are drivers for the driver framework, too.
+    /// `true` if there are drivers for the driver framework, too.
     pub framework: bool,
-    /// Whether there are drivers in C, too.
+    /// `true` if there are drivers in C, too.
     pub c: bool,
     /// The number of drivers each loads; drawn unless given.
     pub instances: Option<Instances>,

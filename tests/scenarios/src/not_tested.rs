@@ -23,7 +23,7 @@ pub struct Asked {
     pub images: Vec<String>,
     /// The scenario of all cycles, if one is asked for.
     pub only: Option<Scenario>,
-    /// Whether faults are to be injected.
+    /// `true` if faults are to be injected.
     pub faults: bool,
 }
 

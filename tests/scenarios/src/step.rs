@@ -105,8 +105,8 @@ pub struct Step {
     pub actions: Vec<Action>,
     /// And these, each on a thread of its own, too.
     pub uses: Vec<Use>,
-    /// Whether the machine shuts down at the same time: the last step of a cycle, which
-    /// leaves loaded what is loaded.
+    /// `true` if the machine shuts down at the same time: the last step of a cycle,
+    /// which leaves loaded what is loaded.
     pub shutdown: bool,
     /// Microseconds that pass after the last of them is over.
     pub rest: u64,

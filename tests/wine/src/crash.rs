@@ -25,7 +25,7 @@ pub struct KernelCrash {
 struct Image<'a> {
     name: &'a str,
     base: u64,
-    /// Whether it was unloaded later.
+    /// `true` if it was unloaded later.
     unloaded: bool,
 }
 

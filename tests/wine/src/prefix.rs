@@ -28,7 +28,7 @@ pub struct Prefix {
     path: PathBuf,
     /// The processor of its sessions.
     pub(crate) processor: usize,
-    /// Whether the log of its sessions is repeated on standard error.
+    /// `true` if the log of its sessions is repeated on standard error.
     pub(crate) echoes: bool,
     /// Last: dropped after the directory.
     owner: Ownership,

@@ -46,7 +46,7 @@ pub struct Run<'a> {
 pub struct RunResult {
     /// The report; a crash of the kernel is a finding in it.
     pub report: Report,
-    /// Whether the session's kernel crashed.
+    /// `true` if the session's kernel crashed.
     pub crashed: bool,
     /// The session's log.
     pub log: String,

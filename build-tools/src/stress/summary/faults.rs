@@ -13,7 +13,7 @@ use crate::page::FaultTable;
 struct Column {
     head: String,
     orders: Vec<String>,
-    /// Whether it is a course: an order of several instances.
+    /// `true` if it is a course: an order of several instances.
     is_course: bool,
 }
 

@@ -19,13 +19,13 @@ pub(crate) struct Row {
     /// Its replay line, and whether the line reproduces it.
     pub(super) replay: Option<String>,
     pub(super) replays: bool,
-    /// Whether the finding is a symptom in the catalogue.
+    /// `true` if the finding is a symptom in the catalogue.
     pub(super) expected: bool,
     /// Why the defect shows in this way, if it is not its typical symptom.
     pub(super) why: String,
     /// The finding in the kernel that answers as Windows does.
     pub(super) on_windows: Option<Finding>,
-    /// Whether that is a symptom in the catalogue, or none where there must be none.
+    /// `true` if that is a symptom in the catalogue, or none where there must be none.
     pub(super) expected_on_windows: bool,
     /// Why it is no defect there, and nothing must be found.
     pub(super) no_defect_on_windows: Option<String>,

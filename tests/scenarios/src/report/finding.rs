@@ -160,7 +160,7 @@ impl fmt::Display for Finding {
 pub struct OpenPoint {
     /// The question, its answers, and the option that excludes this one.
     pub text: String,
-    /// Whether the kernel that answers as Windows does can show the finding.
+    /// `true` if the kernel that answers as Windows does can show the finding.
     pub shown_by_windows: bool,
 }
 

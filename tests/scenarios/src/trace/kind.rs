@@ -19,7 +19,7 @@ pub struct NpiCall {
     /// The number of the request that the call makes or completes: the same number pairs
     /// a call that pends with its completion.
     pub request: Option<u64>,
-    /// Whether the call completes the request.
+    /// `true` if the call completes the request.
     pub completes: bool,
 }
 
@@ -44,7 +44,7 @@ pub enum TraceKind {
         value: u64,
         /// The call through a dispatch table, if it is one.
         npi: Option<NpiCall>,
-        /// Whether the call returned `STATUS_PENDING` and its request is completed by
+        /// `true` if the call returned `STATUS_PENDING` and its request is completed by
         /// another call.
         pended: bool,
     },
@@ -56,7 +56,7 @@ pub enum TraceKind {
         service: String,
         /// Its image.
         image: String,
-        /// Whether its threads are preempted at atomic instructions in this cycle.
+        /// `true` if its threads are preempted at atomic instructions in this cycle.
         preempted: bool,
     },
     /// `DriverEntry` is called.

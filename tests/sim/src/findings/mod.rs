@@ -32,7 +32,7 @@ pub(crate) struct Findings {
     verdict: Option<Verdict>,
     /// A finding that does not end the cycle, and is the verdict if there is no other one.
     deferred: Option<Finding>,
-    /// Whether an ignored finding has ended the cycle.
+    /// `true` if an ignored finding has ended the cycle.
     cut_short: bool,
     /// What is worth telling but no failure.
     notes: Vec<Finding>,

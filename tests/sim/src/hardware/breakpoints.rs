@@ -62,9 +62,9 @@ pub(crate) struct PreemptionPoint {
     pub(crate) offset: usize,
     /// `None` if it cannot be moved.
     moved: Option<Moved>,
-    /// Whether there is room for a jump in its place.
+    /// `true` if there is room for a jump in its place.
     has_room: bool,
-    /// Whether it only says that its loop spins.
+    /// `true` if it only says that its loop spins.
     pub(crate) is_pause: bool,
 }
 

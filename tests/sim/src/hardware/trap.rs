@@ -86,9 +86,9 @@ pub(crate) fn alive() {
 pub(crate) struct Spin {
     /// The loop, as the exception that it is if it never ends.
     pub(crate) at: Exception,
-    /// Whether it only looks: one that does more was stopped by the timer.
+    /// `true` if it only looks: one that does more was stopped by the timer.
     pub(crate) only_looks: bool,
-    /// Whether a loop was left since a thread was led there before.
+    /// `true` if a loop was left since a thread was led there before.
     pub(crate) anew: bool,
 }
 

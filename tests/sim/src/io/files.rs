@@ -57,7 +57,7 @@ struct Attached {
     below: usize,
     /// The driver of the device below.
     driver: DriverId,
-    /// Whether the device on top is another driver's.
+    /// `true` if the device on top is another driver's.
     is_foreign: bool,
 }
 

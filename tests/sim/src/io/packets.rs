@@ -43,7 +43,7 @@ pub(crate) struct Packet {
     pub(crate) by: Option<Site>,
     /// The thread that it was built for.
     pub(crate) thread: Option<ThreadId>,
-    /// Whether it was complete since it was sent last.
+    /// `true` if it was complete since it was sent last.
     pub(crate) completed: bool,
     /// The call that freed it.
     pub(crate) freed: Option<Site>,
@@ -77,7 +77,7 @@ struct Call {
     number: u64,
     /// Its stack location.
     location: u8,
-    /// Whether it has returned.
+    /// `true` if it has returned.
     returned: bool,
     to: Option<Site>,
 }
@@ -85,7 +85,7 @@ struct Call {
 /// What a request was like when its completion passed the stack location of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Passed {
-    /// Whether it was marked pending.
+    /// `true` if it was marked pending.
     pub(crate) marked: bool,
     pub(crate) status: i32,
 }

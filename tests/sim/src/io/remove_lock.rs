@@ -19,7 +19,7 @@ pub(crate) struct Acquisition {
 #[derive(Debug, Default)]
 struct RemoveLock {
     acquisitions: Vec<Acquisition>,
-    /// Whether `IoReleaseRemoveLockAndWait` was called.
+    /// `true` if `IoReleaseRemoveLockAndWait` was called.
     removed: bool,
 }
 

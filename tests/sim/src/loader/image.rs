@@ -36,7 +36,7 @@ const MOST_MISSING: usize = 4096;
 pub(crate) struct Hooks {
     /// Behind stores to what spin loops look at, and at atomic instructions.
     pub(crate) preempted: usize,
-    /// Whether threads are preempted at all atomic instructions.
+    /// `true` if threads are preempted at all atomic instructions.
     pub(crate) everywhere: bool,
     /// In spin loops.
     pub(crate) spun: usize,

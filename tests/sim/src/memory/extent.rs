@@ -15,7 +15,7 @@ use crate::memory::pool::Hold;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     memory: Range<usize>,
-    /// Whether drivers can change it.
+    /// `true` if drivers can change it.
     pub(crate) writable: bool,
 }
 

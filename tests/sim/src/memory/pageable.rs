@@ -26,7 +26,7 @@ struct Region {
     access: Access,
     /// Its lock count.
     locks: usize,
-    /// Whether it is pageable because the whole driver was made so.
+    /// `true` if it is pageable because the whole driver was made so.
     overridden: bool,
 }
 
@@ -34,7 +34,7 @@ struct Region {
 #[derive(Debug, Default)]
 pub(crate) struct Pageable {
     regions: BTreeMap<usize, Region>,
-    /// Whether it is out of reach now.
+    /// `true` if it is out of reach now.
     hidden: bool,
     /// The thread that cannot page memory in at any IRQL.
     without_paging: Option<ThreadId>,

@@ -38,9 +38,9 @@ pub(crate) struct Receive {
 pub(crate) struct Datagrams {
     arrived: VecDeque<Datagram>,
     pub(crate) receives: VecDeque<Receive>,
-    /// Whether a thread hands them out.
+    /// `true` if a thread hands them out.
     busy: bool,
-    /// Whether the driver was told that the socket is no longer functional.
+    /// `true` if the driver was told that the socket is no longer functional.
     is_broken: bool,
 }
 

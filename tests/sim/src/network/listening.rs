@@ -22,7 +22,7 @@ const MOST: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
     pub(in crate::network) from: Address,
-    /// Whether the driver has said that it may be accepted.
+    /// `true` if the driver has said that it may be accepted.
     pub(in crate::network) inspected: bool,
     /// The socket that connects and its request, if it is a driver's.
     pub(in crate::network) connecting: Option<(usize, Ticket)>,
@@ -42,9 +42,9 @@ pub(crate) struct Accept {
 /// What a listening socket knows.
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
-    /// Whether connections arrive.
+    /// `true` if connections arrive.
     pub(crate) active: bool,
-    /// Whether the driver is asked first.
+    /// `true` if the driver is asked first.
     pub(crate) conditional: bool,
     pub(in crate::network) arrivals: VecDeque<Arrival>,
     /// Those that the driver has not decided on, by serial number.
@@ -52,7 +52,7 @@ pub(crate) struct Listening {
     /// The last serial number.
     pub(in crate::network) last: u32,
     pub(crate) accepts: VecDeque<Accept>,
-    /// Whether a thread hands out.
+    /// `true` if a thread hands out.
     busy: bool,
 }
 

@@ -78,7 +78,7 @@ pub(crate) struct Stream {
     ended: Option<End>,
     /// The same, as long as the driver has not been told so.
     untold: Option<End>,
-    /// Whether this end has ended its direction.
+    /// `true` if this end has ended its direction.
     finished: bool,
     pub(crate) receives: VecDeque<Receive>,
     pub(crate) outputs: VecDeque<Output>,
@@ -86,7 +86,7 @@ pub(crate) struct Stream {
     backlog: Option<usize>,
     /// Nothing is shown until a request of `WskReceive` is complete.
     stopped: bool,
-    /// Whether a thread hands out.
+    /// `true` if a thread hands out.
     busy: bool,
 }
 

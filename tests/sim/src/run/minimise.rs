@@ -67,7 +67,7 @@ pub struct Minimised {
     pub before: Failure,
     /// The shortest that was met.
     pub after: Failure,
-    /// Whether it fails without the faults that were asked for.
+    /// `true` if it fails without the faults that were asked for.
     pub without_faults: bool,
 }
 

@@ -33,7 +33,7 @@ use unload_cost::UnloadCost;
 pub(crate) struct Run {
     images: Images,
     options: Options,
-    /// Whether threads are preempted at atomic instructions.
+    /// `true` if threads are preempted at atomic instructions.
     preempts: bool,
     open_handles: OpenHandles,
     /// The drivers that are loaded.

@@ -103,7 +103,8 @@ pub struct Options {
     pub strategy: Strategy,
     /// The cycle whose schedule is drawn, if it is not the own one.
     pub schedule_of: Option<u64>,
-    /// Whether threads are preempted inside driver code in every cycle, not only in some.
+    /// `true` if threads are preempted inside driver code in every cycle, not only in
+    /// some.
     pub preempt: bool,
     /// In which cycles data races are searched for.
     pub races: RaceSearch,
@@ -119,7 +120,7 @@ pub struct Options {
     pub registry: Vec<RegistryValue>,
     /// The findings that are ignored.
     pub ignored: Vec<Ignored>,
-    /// Whether a `DriverEntry` may fail although no call of it did.
+    /// `true` if a `DriverEntry` may fail although no call of it did.
     pub may_refuse: bool,
     /// What is measured of each `DriverUnload`.
     pub unloads: UnloadCosts,

@@ -62,7 +62,7 @@ const TAG: u32 = u32::from_le_bytes(*b"Driv");
 pub(crate) struct Loaded {
     pub(crate) driver: DriverId,
     pub(crate) object: usize,
-    /// Whether it had an unload routine when `DriverEntry` returned.
+    /// `true` if it had an unload routine when `DriverEntry` returned.
     pub(crate) unloadable: bool,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Loaded {
 pub(crate) struct Record {
     service: Service,
     start: StartType,
-    /// Whether its driver came, and goes, by the manager.
+    /// `true` if its driver came, and goes, by the manager.
     managed: bool,
 }
 

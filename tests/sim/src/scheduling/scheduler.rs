@@ -100,9 +100,9 @@ pub(crate) struct Scheduler {
     stacks: Stacks,
     /// The source of the schedule.
     random: ChaCha8Rng,
-    /// Whether the cycle takes too many points or too long.
+    /// `true` if the cycle takes too many points or too long.
     endless: bool,
-    /// Whether the current thread has spun for too long.
+    /// `true` if the current thread has spun for too long.
     hangs: bool,
     chooser: Chooser,
     /// The schedule to keep to instead, if any.
@@ -117,7 +117,7 @@ pub(crate) struct Scheduler {
     broadcast: Option<Vec<usize>>,
     system_clock: SystemClock,
     guard: Guard,
-    /// Whether something was written below the frames of a thread that does not run.
+    /// `true` if something was written below the frames of a thread that does not run.
     overwritten: bool,
 }
 
@@ -552,8 +552,8 @@ pub(crate) struct Scheduled {
     pub(crate) taken: Schedule,
     /// Where the schedule could not be kept to, in words.
     pub(crate) unfollowed: Option<String>,
-    /// Whether something was written below the frames of a thread that did not run: the
-    /// cycle was given up.
+    /// `true` if something was written below the frames of a thread that did not run:
+    /// the cycle was given up.
     pub(crate) overwritten: bool,
     /// The stacks, for the next cycle.
     pub(crate) stacks: Stacks,

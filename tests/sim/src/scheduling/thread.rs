@@ -151,7 +151,7 @@ pub(crate) struct Thread {
     pub(crate) owes_wait: Option<&'static str>,
     /// What is ordered behind its end.
     pub(crate) ends_before: Sync,
-    /// Whether a driver created it, and may end it.
+    /// `true` if a driver created it, and may end it.
     pub(crate) is_drivers: bool,
     /// The difference between the thread's priority and the usual one, which has no effect.
     pub(crate) priority: i32,
@@ -163,7 +163,7 @@ pub(crate) struct Thread {
     pub(crate) saved: Vec<SavedState>,
     /// How many bytes of its stack drivers may use.
     pub(crate) stack_room: usize,
-    /// Whether it gives way in driver code, and not in a call.
+    /// `true` if it gives way in driver code, and not in a call.
     pub(in crate::scheduling) in_code: bool,
     /// Below its last frame when it gave way.
     pub(in crate::scheduling) gives_way_at: usize,
@@ -175,7 +175,7 @@ pub(crate) struct Thread {
     pub(in crate::scheduling) clock_reads: u64,
     /// The other objects for which the thread waits.
     pub(crate) also: Vec<usize>,
-    /// Whether it waits for all of them at once.
+    /// `true` if it waits for all of them at once.
     pub(crate) wants_all: bool,
     /// Which object ended its wait.
     pub(crate) woken_by: usize,

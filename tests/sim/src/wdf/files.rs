@@ -31,7 +31,7 @@ pub(super) struct Files {
     pub(super) create: usize,
     pub(super) cleanup: usize,
     pub(super) close: usize,
-    /// Whether there is no request without a file.
+    /// `true` if there is no request without a file.
     pub(super) required: bool,
     pub(super) attributes: objects::Attributes,
 }

@@ -26,7 +26,7 @@ pub(super) struct Count {
     /// What is counted.
     unit: &'static str,
     value: f64,
-    /// Whether one more is too many.
+    /// `true` if one more is too many.
     exact: bool,
 }
 

@@ -22,7 +22,7 @@ const SEED: &str = "3";
 pub(super) struct Driver {
     /// Its image without extension.
     pub(super) name: &'static str,
-    /// Whether it is a client, whose peers are providers.
+    /// `true` if it is a client, whose peers are providers.
     client: bool,
 }
 

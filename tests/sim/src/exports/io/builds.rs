@@ -45,7 +45,7 @@ struct Data {
     input: (usize, u32),
     output: (usize, u32),
     method: Method,
-    /// Whether the device writes to what the direct methods describe.
+    /// `true` if the device writes to what the direct methods describe.
     writes: bool,
 }
 

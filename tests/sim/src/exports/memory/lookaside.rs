@@ -43,7 +43,7 @@ struct Lookaside {
     size: u32,
     allocate: usize,
     free: usize,
-    /// Whether these are the kernel's own.
+    /// `true` if these are the kernel's own.
     usual_allocate: bool,
     usual_free: bool,
     rest: [u64; 3],

@@ -54,8 +54,8 @@ pub(super) const TABLES: &[&[Export]] = &[
     processes::EXPORTS,
 ];
 
-/// Whether another registration of this kind has this altitude. That a driver cannot be loaded
-/// twice for that reason is no defect.
+/// Returns `true` if another registration of this kind has this altitude. That a driver cannot
+/// be loaded twice for that reason is no defect.
 fn is_altitude_taken(state: &mut State, kind: Kind, altitude: &str) -> bool {
     let mut all = state.objects.notifications.all.iter();
     let taken = all.find(|it| it.kind == kind && it.altitude.as_deref() == Some(altitude));

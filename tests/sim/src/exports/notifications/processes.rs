@@ -63,7 +63,7 @@ fn set(kind: Kind, routine: usize) -> i32 {
     }
 }
 
-/// Whether the image with this routine was linked with `/INTEGRITYCHECK`.
+/// Returns `true` if the image with this routine was linked with `/INTEGRITYCHECK`.
 pub(super) fn is_in_checked_image(state: &State, routine: usize) -> bool {
     let site = state.loader.drivers.site(routine);
     site.is_some_and(|site| {

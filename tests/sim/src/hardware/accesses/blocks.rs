@@ -27,7 +27,7 @@ pub(super) struct Step {
 pub(super) struct Run {
     /// The offset of its first instruction in the image.
     pub(super) offset: usize,
-    /// Whether there is room for a jump in its place.
+    /// `true` if there is room for a jump in its place.
     pub(super) has_room: bool,
     pub(super) steps: Vec<Step>,
     /// The branch that ends it.

@@ -71,11 +71,11 @@ pub(crate) use switches::Switches;
 /// What is known of accesses in a cycle.
 #[derive(Debug, Default)]
 pub(crate) struct Races {
-    /// Whether accesses are recorded.
+    /// `true` if accesses are recorded.
     enabled: bool,
-    /// Whether races are reported.
+    /// `true` if races are reported.
     reports: bool,
-    /// Whether threads are preempted at atomic instructions.
+    /// `true` if threads are preempted at atomic instructions.
     preempts: bool,
     /// At which other accesses they are preempted.
     switches: Option<Switches>,
