@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A provider answers none of the requests that it is sent.
+//! A provider does not answer its requests.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A provider answers `STATUS_PENDING` for a request that it has not kept.
+//! A provider answers `STATUS_PENDING` for a request that it has not pended.
 
 mod support;
 

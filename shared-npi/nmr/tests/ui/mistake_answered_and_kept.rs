@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A provider answers a request and keeps it.
+//! A provider pends a request and answers it as well.
 
 mod support;
 

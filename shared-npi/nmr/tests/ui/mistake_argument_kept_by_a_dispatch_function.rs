@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A dispatch function keeps a structure that it is lent beyond the call.
+//! A dispatch function keeps a peer's structure beyond the call.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A dispatch function takes an argument of which a peer may pass an invalid value.
+//! A dispatch function takes an argument for which a peer may pass an invalid value.
 
 use nmr::dispatch::Value;
 use nmr::{Binding, Module};

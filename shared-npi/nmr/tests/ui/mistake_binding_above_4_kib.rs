@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A binding context is moved through the kernel stack that has no room for it.
+//! A binding context is too large to be moved through a kernel stack.
 
 mod support;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A dispatch function of one module puts the binding into a static, where it is found
-//! when it has been cleaned up.
+//! A dispatch function stores the binding in a static, where it is used after it has been
+//! cleaned up.
 
 mod support;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The offsets of a request lead to memory that is the client's and the provider's at
-//! once.
+//! The offsets of a request put its body and the provider's area into the same
+//! memory.
 
 mod support;
 

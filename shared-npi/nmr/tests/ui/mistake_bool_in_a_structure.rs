@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A structure from a peer has a `bool`, which may be 2.
+//! A peer's structure has a `bool`, for which the peer may pass 2.
 
 nmr::c_struct! {
     pub struct Wrong {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A call that may be made now is kept beyond the callback.
+//! A call is kept beyond the callback in which it may be made.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A call that may be made now is sent to a thread, which makes it later.
+//! A call is sent to another thread, which makes it later.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What keeps the binding attached is taken for permission to call.
+//! A hold, which keeps the binding attached, is used to call the peer.
 
 mod support;
 

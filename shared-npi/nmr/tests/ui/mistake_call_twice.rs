@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Two calls are made of one, the second perhaps after the detach callback.
+//! One call is made twice, the second time perhaps after the detach callback.
 
 mod support;
 

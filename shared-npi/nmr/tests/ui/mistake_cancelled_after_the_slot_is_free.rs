@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A client cancels a request whose slot another may have by then.
+//! A client cancels a request whose slot may have another request by then.
 
 mod support;
 

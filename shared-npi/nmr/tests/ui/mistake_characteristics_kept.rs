@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A module keeps what its peer says of itself beyond the attach callback.
+//! A module keeps its peer's characteristics beyond the attach callback.
 
 mod support;
 

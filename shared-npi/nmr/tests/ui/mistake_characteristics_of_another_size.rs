@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Characteristics announce another size than they have.
+//! Characteristics state a wrong size.
 
 mod support;
 

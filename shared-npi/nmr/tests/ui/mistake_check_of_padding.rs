@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A check looks for a size where the structure has padding, which is not initialised.
+//! A check reads a size in padding, which is not initialised.
 
 use nmr::layout::Check;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A check looks for a size where the structure has no field.
+//! A check reads a size outside the fields of the structure.
 
 use nmr::layout::{Check, Field};
 

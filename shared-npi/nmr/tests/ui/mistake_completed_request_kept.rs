@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A client keeps a request that is back beyond its binding.
+//! A client keeps a completed request longer than its binding.
 
 mod support;
 

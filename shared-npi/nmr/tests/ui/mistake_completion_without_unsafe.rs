@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A call is made although the binding may be detaching, and nobody asserts that it is
+//! A call is made although the binding may be detaching, without an assertion that it is
 //! due.
 
 mod support;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A binding context wants more alignment than the pool gives.
+//! A binding context needs a larger alignment than the pool's.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The binding context has state that only one thread may touch.
+//! The binding context has state that only one thread may use.
 
 mod support;
 

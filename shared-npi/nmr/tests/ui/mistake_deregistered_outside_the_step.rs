@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The entry deregisters a module by itself.
+//! The entry deregisters a single module.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A registration is ended twice.
+//! A registration is deregistered twice.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A structure from a peer has an enumeration, which may have another value.
+//! A peer's structure has an enumeration, for which the peer may pass another value.
 
 #[repr(u32)]
 pub enum Kind {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A function in a table is never null, says its type; a peer's may be.
+//! The type of a dispatch table's entry cannot be null, but a peer's entry may be.
 
 nmr::c_struct! {
     pub struct Wrong {

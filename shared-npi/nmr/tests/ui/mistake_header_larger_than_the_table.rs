@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A dispatch table announces more bytes than it has: the peer would read beyond it.
+//! A dispatch table states more bytes than it has: the peer would read beyond it.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A dispatch table announces fewer bytes than it has: every peer would refuse it.
+//! A dispatch table states fewer bytes than it has: every peer would refuse it.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A dispatch table announces no version: every peer would refuse it.
+//! A dispatch table states version 0: every peer would refuse it.
 
 mod support;
 

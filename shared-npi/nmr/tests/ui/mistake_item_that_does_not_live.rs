@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An item that borrows is added to a list whose items live longer.
+//! An item with a borrow is added to a list whose items live longer.
 
 use core::ptr::NonNull;
 

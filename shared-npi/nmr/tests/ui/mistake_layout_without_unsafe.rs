@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A structure is declared by hand, and nobody asserts its layout.
+//! A structure's layout is declared by hand, without an assertion that it is right.
 
 use nmr::layout::{AnyBits, Check, Layout};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The entry gives its permission to register to a thread, which may use it when the
+//! The entry passes its permission to register to a thread, which may use it after the
 //! entry has failed.
 
 mod support;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A module is moved through the kernel stack that has no room for it.
+//! A module is too large to be moved through a kernel stack.
 
 mod support;
 

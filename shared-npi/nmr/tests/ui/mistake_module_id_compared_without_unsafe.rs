@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The union of a module id is read as its type says, which anybody can have set.
+//! The union of a module id is read by its type, which safe code can set to any value.
 
 use nmr::abi::{LUID, MIT_GUID, NPI_MODULEID, NPI_MODULEID_VALUE, NmrIsEqualNpiModuleId};
 

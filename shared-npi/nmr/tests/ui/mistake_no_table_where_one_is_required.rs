@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A module hands over no dispatch table in an NPI that requires one.
+//! A module passes no dispatch table in an NPI that requires one.
 
 mod support;
 

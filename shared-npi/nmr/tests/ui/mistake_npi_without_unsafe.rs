@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An identity and structures are said to belong together, and nobody asserts it.
+//! An identity is combined with structures, without an assertion that they belong together.
 
 mod support;
 

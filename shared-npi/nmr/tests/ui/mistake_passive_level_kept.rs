@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The proof of `PASSIVE_LEVEL` is kept for a time when it does not hold.
+//! The proof of `PASSIVE_LEVEL` is kept beyond the time in which it holds.
 
 use nmr::irql::PassiveLevel;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The proof of `PASSIVE_LEVEL` is handed to another thread.
+//! The proof of `PASSIVE_LEVEL` is passed to another thread.
 
 use nmr::irql::PassiveLevel;
 

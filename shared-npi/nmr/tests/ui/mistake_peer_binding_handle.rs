@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The provider's handle of a binding is completed as the client's.
+//! The provider's handle of a binding is used to complete the client's detach.
 
 use nmr::handle::BindingHandle;
 use nmr::{Client, Provider};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The peer's table is used when the call is over.
+//! The peer's table is used after the call.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A function that was copied from a peer's table is called, whenever that may be.
+//! A function that was copied from a peer's table is called, perhaps at any later time.
 
 mod support;
 

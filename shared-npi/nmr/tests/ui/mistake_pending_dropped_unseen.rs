@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A deregistration is begun and what it has come to is not looked at.
+//! A deregistration is begun, and its result is ignored.
 
 #![deny(unused_must_use)]
 

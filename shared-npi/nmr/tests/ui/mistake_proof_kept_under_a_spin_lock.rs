@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The proof of `PASSIVE_LEVEL` is the value of a spin lock, which is lent at
+//! The proof of `PASSIVE_LEVEL` is the value of a spin lock, and so is available at
 //! `DISPATCH_LEVEL`.
 
 use nmr::SpinLock;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A driver has modules of its own kind, whose deregistration it makes up.
+//! A driver defines its own kind of modules, whose deregistration it does not carry out.
 
 use nmr::Modules;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A structure from a peer has a reference, which is believed.
+//! A peer's structure has a reference, which would be trusted.
 
 nmr::c_struct! {
     pub struct Wrong {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A thread registers a module: it has no permission, and cannot make one.
+//! A thread registers a module: it has no permission, and cannot create one.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The registration's handle is passed where the binding's is wanted.
+//! The registration's handle is passed in place of the binding's.
 
 use nmr::Client;
 use nmr::handle::{BindingHandle, RegistrationHandle};

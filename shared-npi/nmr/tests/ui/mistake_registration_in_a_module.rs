@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A module owns the registration of another one.
+//! A module owns the registration of another module.
 
 mod support;
 

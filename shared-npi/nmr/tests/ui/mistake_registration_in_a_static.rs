@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The registration is put where no unload routine finds it, and where it outlives an
+//! The registration is stored where no unload routine finds it, and where it outlives an
 //! entry that fails.
 
 mod support;

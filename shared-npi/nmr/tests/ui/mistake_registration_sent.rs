@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The entry hands its registration to a thread, and fails.
+//! The entry passes its registration to a thread, and fails.
 
 mod support;
 

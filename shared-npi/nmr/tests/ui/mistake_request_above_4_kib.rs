@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A request is moved through the kernel stack that has no room for it.
+//! A request is too large to be moved through a kernel stack.
 
 use nmr::abi::{GUID, NPIID, NTSTATUS};
 use nmr::irql::PassiveLevel;

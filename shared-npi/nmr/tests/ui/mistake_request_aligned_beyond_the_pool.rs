@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A request wants more alignment than the pool gives the slots of a binding.
+//! A request needs a larger alignment than the pool's, in which the slots are.
 
 use nmr::abi::{GUID, NPIID, NTSTATUS};
 use nmr::layout::{Absent, Check, Required};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Requests announce version 0: every provider would refuse them.
+//! Requests state version 0: every provider would refuse them.
 
 use nmr::abi::{GUID, NPIID, NTSTATUS};
 use nmr::layout::{Absent, Check, Required};

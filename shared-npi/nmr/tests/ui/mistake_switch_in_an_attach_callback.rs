@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An attach callback switches a module off, with the proof of `PASSIVE_LEVEL` that it
-//! has.
+//! An attach callback switches a module off, with its proof of `PASSIVE_LEVEL` instead of
+//! the permission to wait.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The proof that a switch is open is put where no unload routine finds it.
+//! The proof that a switch is open is stored where no unload routine finds it.
 
 mod support;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A module hands over the dispatch table of another module, whose functions take the
-//! context for that of their own.
+//! A module passes the dispatch table of another module, whose functions expect the context
+//! of that module.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A dispatch table is taken for that of a module, and nobody asserts it.
+//! A dispatch table is used for a module, without an assertion that it is that module's.
 
 mod support;
 

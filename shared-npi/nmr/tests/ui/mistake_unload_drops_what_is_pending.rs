@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Unload begins the deregistration, and leaves it.
+//! Unload begins the deregistration, and drops it.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Unload says of a switch that it was off, without having closed it.
+//! Unload claims that a switch was off, without having closed it.
 
 mod support;
 

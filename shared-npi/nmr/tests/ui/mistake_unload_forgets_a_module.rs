@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Unload ends one of the two modules that the driver has registered.
+//! Unload deregisters only one of the driver's two modules.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Unload takes `STATUS_PENDING` for the end.
+//! Unload takes `STATUS_PENDING` for completion.
 
 mod support;
 

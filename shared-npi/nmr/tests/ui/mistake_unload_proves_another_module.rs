@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Unload takes the proof of a module for that of another.
+//! Unload returns the proof of another module.
 
 mod support;
 

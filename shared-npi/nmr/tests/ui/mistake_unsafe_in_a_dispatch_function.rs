@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A dispatch function does something unsafe without the word.
+//! A dispatch function does something unsafe without the keyword.
 
 use nmr::dispatch::Value;
 use nmr::{Binding, Module};

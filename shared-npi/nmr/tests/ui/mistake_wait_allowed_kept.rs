@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The permission to wait is kept for a time when it does not hold.
+//! The permission to wait is kept beyond the time in which it holds.
 
 use nmr::irql::WaitAllowed;
 

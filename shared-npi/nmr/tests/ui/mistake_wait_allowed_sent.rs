@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The permission to wait is handed to another thread.
+//! The permission to wait is passed to another thread.
 
 use nmr::irql::WaitAllowed;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A provider is waited for with the function for clients.
+//! The driver waits for a provider with the function for clients.
 
 mod support;
 

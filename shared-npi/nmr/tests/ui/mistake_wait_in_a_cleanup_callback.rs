@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The drop of a binding context, which runs in the cleanup callback, switches a
-//! module off, which waits.
+//! The drop of a binding context, which runs in the cleanup callback, waits while it switches a
+//! module off.
 
 mod support;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A function that runs in a detach callback waits: it has no permission, and cannot
-//! make one.
+//! A function that runs in a detach callback waits: it has no permission, and cannot create
+//! one.
 
 mod support;
 

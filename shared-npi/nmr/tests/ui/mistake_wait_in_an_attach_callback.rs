@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An attach callback waits, with the proof of `PASSIVE_LEVEL` that it has.
+//! An attach callback waits, with its proof of `PASSIVE_LEVEL` instead of the permission.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The entry waits, with the permission to register that it has.
+//! The entry waits, with its permission to register instead of the permission to wait.
 
 mod support;
 

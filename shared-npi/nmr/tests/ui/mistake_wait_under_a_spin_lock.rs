@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A module is switched off, which waits, with a spin lock held: at `DISPATCH_LEVEL`.
+//! A module is switched off, which waits, with a spin lock held, at `DISPATCH_LEVEL`.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Unload asserts by itself that it may wait.
+//! Unload itself asserts that it may wait.
 
 mod support;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Unload waits for the first module before the second one has begun to deregister.
+//! Unload waits for the first module before it has begun to deregister the second.
 
 mod support;
 
