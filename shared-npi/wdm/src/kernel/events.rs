@@ -25,7 +25,8 @@
 use nmr::irql::PassiveLevel;
 use nmr::{Event, Loading, ModuleId, NtStatus, Result, SpinLock};
 use tracelogging::{Guid, Level, NATIVE_IMPLEMENTATION, NativeImplementation, write_event};
-use wdk_sys::ntddk::KeQueryUnbiasedInterruptTime;
+use wdk_sys::LARGE_INTEGER;
+use wdk_sys::ntddk::KeQueryPerformanceCounter;
 
 pub use tracelogging::Provider;
 
@@ -171,9 +172,8 @@ pub fn loaded(result: Result) {
 /// An unload in progress.
 #[must_use = "it writes how long the unload took"]
 pub struct Unloading {
-    /// The time at the beginning in units of 100 ns; `None` if no session has enabled the
-    /// event.
-    began: Option<u64>,
+    /// The performance counter at the beginning; `None` if no session has enabled the event.
+    began: Option<i64>,
 }
 
 impl Unloading {
@@ -182,7 +182,7 @@ impl Unloading {
         let listens = |it: &&Provider| it.enabled(Level::Informational, LIFE);
         let provider = registered().filter(listens);
         Self {
-            began: provider.map(|_| now()),
+            began: provider.map(|_| performance_counter().0),
         }
     }
 
@@ -191,21 +191,29 @@ impl Unloading {
         let (Some(provider), Some(began)) = (registered(), self.began) else {
             return;
         };
-        let microseconds = now().saturating_sub(began) / 10;
+        let (now, per_second) = performance_counter();
+        let counts = now.saturating_sub(began).saturating_mul(1_000_000);
+        let microseconds = counts.checked_div(per_second).unwrap_or_default();
         let _ = write_event!(
             provider,
             "Unload",
             level(Informational),
             keyword(LIFE),
-            u64("Microseconds", &microseconds),
+            u64("Microseconds", &microseconds.unsigned_abs()),
         );
     }
 }
 
-/// The time for which the machine has run, in units of 100 ns. Any IRQL.
+/// The performance counter, and its counts per second. The interrupt time would not do: it is
+/// updated once per tick of the clock, up to 15.6 ms. Any IRQL.
 ///
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kequeryunbiasedinterrupttime>
-fn now() -> u64 {
-    // SAFETY: callable at any IRQL.
-    unsafe { KeQueryUnbiasedInterruptTime() }
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kequeryperformancecounter>
+fn performance_counter() -> (i64, i64) {
+    let mut per_second = LARGE_INTEGER { QuadPart: 0 };
+    // SAFETY: callable at any IRQL; `per_second` outlives the call.
+    let counter = unsafe { KeQueryPerformanceCounter(&raw mut per_second) };
+    // SAFETY: every bit pattern is a valid integer.
+    let counter = unsafe { counter.QuadPart };
+    // SAFETY: as above.
+    (counter, unsafe { per_second.QuadPart })
 }

@@ -47,7 +47,7 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
         "INITIALIZES_AGAIN",
         "deadlock",
         "waits for",
-        "Unload",
+        "Initialize or Work",
     ),
     (
         "once.c",
@@ -257,7 +257,8 @@ fn mistakes_are_found_at_their_line() {
             assert!(finding.what.contains(says), "{name}: {finding}");
             let place = finding.place.as_ref();
             let place = place.unwrap_or_else(|| panic!("{name}: {finding}"));
-            assert_eq!(place.function, *function, "{name}: {finding}");
+            let mut places = function.split(" or ");
+            assert!(places.any(|it| it == place.function), "{name}: {finding}");
         }
     }
 }

@@ -29,7 +29,7 @@ const DEFECTS: &[(&str, &str, [u64; 2], &str)] = &[
         "jumped to the pageable d.sys+",
     ),
     ("READS_DATA", "0xD1", [2, 0], "read the pageable d.sys+"),
-    ("KERNEL_TOUCHES", "0xA", [2, 0], "of paged pool"),
+    ("KERNEL_TOUCHES", "0xA", [2, 0], "may be paged out"),
     ("DPC_TOUCHES", "0xD1", [2, 1], "of paged pool"),
     (
         "FREES",

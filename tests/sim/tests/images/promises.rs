@@ -176,7 +176,7 @@ fn a_driver_without_its_events_is_found() {
 #[test]
 fn an_unload_that_is_measured_wrongly_is_found() {
     let codes = found_in("client.sys", |it| {
-        it.mutation == Mutation::NoCall && it.subject == "`KeQueryUnbiasedInterruptTime`"
+        it.mutation == Mutation::NoCall && it.subject == "`KeQueryPerformanceCounter`"
     });
     assert_eq!(codes, ["traced"]);
 }
