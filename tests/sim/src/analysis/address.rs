@@ -5,7 +5,7 @@
 
 use std::mem::offset_of;
 
-use windows_sys::Wdk::Foundation::{DEVICE_OBJECT, MDL};
+use windows_sys::Wdk::Foundation::MDL;
 use windows_sys::Win32::Foundation::STATUS_ACCESS_VIOLATION;
 
 use crate::findings;
@@ -14,6 +14,7 @@ use crate::hardware::arena::{self, PAGE, POOL, PROCESSOR, SLOTS, STACKS, THUNKS}
 use crate::hardware::irql::{self, DISPATCH_LEVEL};
 use crate::hardware::stack;
 use crate::hardware::trap::{Exception, ExceptionKind, SHARED_DATA, SHARED_DATA_LENGTH, can_exist};
+use crate::io::files::DEVICE_SIZE;
 use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
 use crate::memory::aliases;
@@ -212,12 +213,13 @@ fn is_about(block: &Block, address: usize) -> bool {
 
 /// The part of a kernel-owned block that a driver knows: its name, and its offset in the block.
 fn part(block: &Block, address: usize) -> Option<(&'static str, usize)> {
-    const EXTENSION: usize = size_of::<DEVICE_OBJECT>();
     if block.owner.is_some() {
         return None;
     }
     match &block.tag.to_le_bytes() {
-        b"Devi" if address >= block.start + EXTENSION => Some(("a device extension", EXTENSION)),
+        b"Devi" if address >= block.start + DEVICE_SIZE => {
+            Some(("a device extension", DEVICE_SIZE))
+        }
         b"Devi" => Some(("a device object", 0)),
         b"FwpV" => Some(("the incomingValue that a classifyFn has got", 0)),
         _ => None,

@@ -81,13 +81,23 @@ pub(crate) fn alive() {
     POINTS.store(POINTS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
+/// Why a thread was led to the function for spin loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpinCause {
+    /// Its loop only looks.
+    Looks,
+    /// The timer has stopped it.
+    Timer,
+    /// It has accessed memory many times.
+    Accesses,
+}
+
 /// A thread in a loop that calls nobody.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spin {
     /// The loop, as the exception that it is if it never ends.
     pub(crate) at: Exception,
-    /// `true` if it only looks: one that does more was stopped by the timer.
-    pub(crate) only_looks: bool,
+    pub(crate) cause: SpinCause,
     /// `true` if a loop was left since a thread was led there before.
     pub(crate) anew: bool,
 }
@@ -117,7 +127,7 @@ pub(crate) fn is_overdue(at: usize, registers: &Registers) -> bool {
             address: at,
             registers: *registers,
         },
-        only_looks: false,
+        cause: SpinCause::Accesses,
         anew: LEFT.take(),
     }));
     true

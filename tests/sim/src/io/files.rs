@@ -19,6 +19,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
+use crate::memory::placement::ALIGNMENT;
 use crate::objects::handles;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::objects::security::Account;
@@ -28,8 +29,14 @@ const TAG: u32 = u32::from_le_bytes(*b"File");
 /// `FILE_OBJECT`.
 const SIZE: usize = 0xD8;
 
+/// The size of a device object, behind which its extension lies: both are aligned as blocks of
+/// pool are.
+pub(crate) const DEVICE_SIZE: usize = size_of::<DEVICE_OBJECT>().next_multiple_of(ALIGNMENT);
+
 /// `DO_DEVICE_INITIALIZING`: the device cannot be opened yet.
 pub(crate) const INITIALIZING: u32 = 0x80;
+/// `DO_EXCLUSIVE`: the device cannot be opened while a file of it is open.
+pub(crate) const EXCLUSIVE: u32 = 0x8;
 
 /// A file that is open.
 #[derive(Debug)]
@@ -258,6 +265,10 @@ pub(crate) fn make(
     let driver = driver_of(state, device).ok_or(STATUS_NO_SUCH_DEVICE)?;
     if flags & INITIALIZING != 0 || state.io.files.leaving.contains(&driver) {
         return Err(STATUS_NO_SUCH_DEVICE);
+    }
+    let files = &state.io.files;
+    if flags & EXCLUSIVE != 0 && files.open.values().any(|file| file.device == device) {
+        return Err(STATUS_ACCESS_DENIED);
     }
     let list = state.objects.protections.get(&device);
     if list.is_some_and(|list| !list.grants(account, wanted)) {

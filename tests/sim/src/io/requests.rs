@@ -357,6 +357,8 @@ pub(in crate::io) fn send_now(device: usize, file: usize, message: &ProgramReque
         let memory = state.memory.pool.reserve(irp::size(stack_count), TAG);
         // SAFETY: the memory was just allocated for this, zeroed.
         let irp = unsafe { irp::make(memory as *mut _, stack_count, &parameters) };
+        // SAFETY: the request was just made.
+        unsafe { (*irp).thread = state.scheduling.current().object };
         switched::end_announcement(state, file);
         state.io.requests.sent.insert(
             irp.addr(),

@@ -20,6 +20,15 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Returns `true` if its routines are called "inside a critical region with normal kernel
+    /// APCs disabled".
+    pub(crate) const fn is_called_in_region(self) -> bool {
+        matches!(
+            self,
+            Self::Process | Self::ProcessEx | Self::Image | Self::Thread
+        )
+    }
+
     /// The function that registers it.
     pub(crate) const fn function(self) -> &'static str {
         match self {

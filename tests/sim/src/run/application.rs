@@ -9,6 +9,7 @@
 use rand::RngExt;
 use registrar::knobs::Knob;
 
+use crate::exports::execution::threads;
 use crate::io::contract;
 use crate::io::control;
 use crate::io::malformed::{self, code};
@@ -43,6 +44,8 @@ fn draw(most: u64) -> u64 {
 }
 
 fn run(driver: DriverId, names: &[String]) {
+    // Its requests name the thread.
+    with(threads::current);
     for _ in 0..=draw(1) {
         sleep(draw(200) * MICROSECOND);
         let last = names.len() as u64 - 1;
@@ -75,7 +78,10 @@ fn use_file(file: usize) {
         contract::share(file);
         with(|state| {
             let name = format!("{}, second thread", state.scheduling.current().name);
-            state.scheduling.spawn(name, None, move || send_some(file))
+            state.scheduling.spawn(name, None, move || {
+                with(threads::current);
+                send_some(file);
+            })
         })
     });
     send_some(file);

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use scenarios::{Instance, Usage, Use};
 
+use crate::exports::execution::threads;
 use crate::io::contract;
 use crate::io::control;
 use crate::io::requests::{self, ProgramRequest};
@@ -60,6 +61,8 @@ pub(crate) fn start(one: Use) -> ThreadId {
 }
 
 fn open_device(instance: Instance) -> Option<usize> {
+    // Its requests name the thread.
+    with(threads::current);
     let name = with(|state| device_of(state, instance))?;
     requests::open(&name, Account::Administrator, READ_WRITE).ok()
 }

@@ -31,7 +31,7 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::hardware::stack::{self, Stacks, watched};
-use crate::hardware::trap;
+use crate::hardware::trap::{self, SpinCause};
 use crate::scheduling::clocks::{Clocks, Sync};
 use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
@@ -395,7 +395,7 @@ impl Scheduler {
                 && (thread.irql >= DISPATCH_LEVEL || (any && !self.is_kept_out(index, thread)))
                 && thread.spinning.is_none_or(|spinning| {
                     let changed = spinning.looked < self.changes;
-                    spinning.may_look || (spinning.spin.only_looks && changed)
+                    spinning.may_look || (spinning.spin.cause == SpinCause::Looks && changed)
                 })
         };
         let live = self.live().filter(|(index, thread)| ready(*index, thread));

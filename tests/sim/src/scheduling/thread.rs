@@ -101,6 +101,8 @@ pub(in crate::scheduling) struct Spinning {
     pub(in crate::scheduling) since: u64,
     /// It may look again though no other thread has run.
     pub(in crate::scheduling) may_look: bool,
+    /// How many times in succession it was led here because of its accesses.
+    pub(in crate::scheduling) counted: u32,
 }
 
 /// A process to which a thread is attached.

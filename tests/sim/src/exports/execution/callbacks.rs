@@ -2,7 +2,7 @@
 
 //! Executive callbacks: objects at which routines are registered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 
 use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
@@ -49,6 +49,8 @@ pub(crate) struct Registered {
 pub(crate) struct Callbacks {
     named: BTreeMap<String, usize>,
     registered: Vec<Registered>,
+    /// The objects that take one routine only.
+    single: BTreeSet<usize>,
 }
 
 const TAG: u32 = u32::from_le_bytes(*b"Call");
@@ -63,7 +65,7 @@ unsafe extern "win64" fn ex_create_callback(
     object: *mut usize,
     attributes: *const OBJECT_ATTRIBUTES,
     create: u8,
-    _multiple: u8,
+    multiple: u8,
 ) -> i32 {
     let name = if attributes.is_null() {
         None
@@ -92,8 +94,12 @@ unsafe extern "win64" fn ex_create_callback(
         }
         let at = state.memory.pool.allocate(16, TAG, true, None);
         let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
+        let callbacks = &mut state.exports.callbacks;
         if let Some(name) = name {
-            state.exports.callbacks.named.insert(name, at);
+            callbacks.named.insert(name, at);
+        }
+        if multiple == 0 {
+            callbacks.single.insert(at);
         }
         Ok(at)
     });
@@ -119,6 +125,10 @@ unsafe extern "win64" fn ex_register_callback(
 ) -> usize {
     with(|state| {
         if faults::fails(state, FaultKind::Allocation) {
+            return 0;
+        }
+        let callbacks = &state.exports.callbacks;
+        if callbacks.single.contains(&at) && callbacks.registered.iter().any(|it| it.at == at) {
             return 0;
         }
         let by = caller(state);

@@ -16,7 +16,7 @@ use crate::exports::notifications::power_requests;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
-use crate::io::files::{ENDLESS_DEVICES, INITIALIZING};
+use crate::io::files::{DEVICE_SIZE, ENDLESS_DEVICES, EXCLUSIVE, INITIALIZING};
 use crate::kernel::{State, with};
 use crate::memory::pool::FreeError;
 use crate::objects::kernel_objects::ObjectKind;
@@ -37,7 +37,7 @@ unsafe extern "win64" fn io_create_device(
     name: *const UNICODE_STRING,
     kind: u32,
     characteristics: u32,
-    _exclusive: u8,
+    exclusive: u8,
     device: *mut *mut DEVICE_OBJECT,
 ) -> i32 {
     let name = (!name.is_null()).then(|| {
@@ -47,6 +47,10 @@ unsafe extern "win64" fn io_create_device(
     // SAFETY: the driver object is the driver's, as documented.
     match unsafe { create(driver, extension, name, kind, characteristics) } {
         Ok(new) => {
+            if exclusive != 0 {
+                // SAFETY: the device was just created.
+                unsafe { (*new).Flags |= EXCLUSIVE };
+            }
             // SAFETY: the result may be written, as documented.
             unsafe { device.write(new) };
             STATUS_SUCCESS
@@ -70,7 +74,7 @@ pub(crate) unsafe fn create(
 ) -> Result<*mut DEVICE_OBJECT, i32> {
     /// `IO_TYPE_DEVICE`.
     const DEVICE: i16 = 3;
-    let size = size_of::<DEVICE_OBJECT>();
+    let size = DEVICE_SIZE;
     let whole = size + extension as usize;
     let at = with(|state| {
         let by = caller(state);

@@ -49,12 +49,22 @@ const POOL_TYPES: u64 = POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL
 /// The bits of a `POOL_TYPE` that say paged and aligned.
 const PAGED_POOL: u32 = 1;
 const CACHE_ALIGNED: u32 = 4;
+/// `POOL_RAISE_IF_ALLOCATION_FAILURE` and `POOL_ZERO_ALLOCATION`, which are added to it.
+const RAISES: u32 = 16;
+const ZEROED: u32 = 1024;
 /// `POOL_QUOTA_FAIL_INSTEAD_OF_RAISE`, which is added to it.
 const FAILS: u32 = 8;
 
 /// The `POOL_FLAG`s that stand for a `POOL_TYPE`.
 pub(super) const fn flags_of(pool_type: u32) -> u64 {
-    let mut flags = POOL_FLAG_UNINITIALIZED;
+    let mut flags = if pool_type & ZEROED == 0 {
+        POOL_FLAG_UNINITIALIZED
+    } else {
+        0
+    };
+    if pool_type & RAISES != 0 {
+        flags |= POOL_FLAG_RAISE_ON_FAILURE;
+    }
     flags |= if pool_type & PAGED_POOL != 0 {
         POOL_FLAG_PAGED
     } else {

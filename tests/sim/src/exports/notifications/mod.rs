@@ -28,6 +28,7 @@ use windows_sys::Win32::Foundation::UNICODE_STRING;
 pub(crate) use activity::{driver_unloads, image_loaded};
 pub(crate) use initialization::reinitialize;
 
+use crate::exports::execution::levels::{enter_region, leave_region};
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::kernel::{State, with};
@@ -235,11 +236,19 @@ fn call(
     seen: &mut impl FnMut(&Target, usize),
 ) {
     let what = format!("the routine that {} registered", kind.function());
+    if kind.is_called_in_region() {
+        // SAFETY: it needs nothing.
+        unsafe { enter_region() };
+    }
     let before = EntryState::now();
     // SAFETY: the driver's own routine, with the arguments that are documented for it.
     let result =
         unsafe { driver_call::call(what.clone(), target.routine, target.by, &arguments(target)) };
     check_return(&what, before, target.by);
+    if kind.is_called_in_region() {
+        // SAFETY: it needs nothing.
+        unsafe { leave_region() };
+    }
     seen(target, result);
 }
 

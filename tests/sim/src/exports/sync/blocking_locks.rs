@@ -124,7 +124,10 @@ unsafe extern "win64" fn try_fast_mutex(mutex: *mut FastMutex) -> u8 {
 fn require_no_apcs(what: &str, number: usize, lock: usize) {
     let enabled = with(|state| {
         let current = state.scheduling.current();
-        current.irql < APC_LEVEL && current.regions.is_empty()
+        // Who owns a mutex gets no normal kernel APCs either.
+        let mut own = state.verifier.locks.of(state.scheduling.current_id());
+        let owns_mutex = own.any(|held| held.kind == LockKind::Mutex);
+        current.irql < APC_LEVEL && current.regions.is_empty() && !owns_mutex
     });
     if enabled {
         let level = usize::from(current());

@@ -5,9 +5,9 @@
 use crate::exports::sync::dispatcher::{
     Header, NOTIFICATION_EVENT, SEMAPHORE, SYNCHRONIZATION_EVENT, begin_object, object, signal,
 };
-use crate::findings::bug_check;
 use windows_sys::Win32::Foundation::STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 
+use crate::exports::exceptions::raise;
 use crate::exports::exports;
 use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
@@ -131,8 +131,7 @@ unsafe extern "win64" fn ke_release_semaphore(
             let what = format!(
                 "a semaphore with count {before} and limit {limit} was released by {adjustment}"
             );
-            let code = with(|state| bug_check::raised(state, STATUS_SEMAPHORE_LIMIT_EXCEEDED));
-            stop(code, what);
+            raise(STATUS_SEMAPHORE_LIMIT_EXCEEDED, what);
         }
     }
     before

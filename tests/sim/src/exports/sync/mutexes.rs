@@ -4,11 +4,10 @@
 
 use windows_sys::Win32::Foundation::STATUS_MUTANT_NOT_OWNED;
 
+use crate::exports::exceptions::raise;
 use crate::exports::exports;
 use crate::exports::sync::dispatcher::{Header, MUTEX, Mutant, begin_object, object, signal};
 use crate::exports::sync::events::promise_wait;
-use crate::findings::bug_check;
-use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::with;
 use crate::verifier::locks::{self, LockKind};
@@ -40,8 +39,8 @@ unsafe extern "win64" fn ke_release_mutex(mutex: *mut Mutant, wait: u8) -> i32 {
     });
     if !released {
         let what = "a mutex was released by a thread that does not own it";
-        let code = with(|state| bug_check::raised(state, STATUS_MUTANT_NOT_OWNED));
-        stop(code, what.to_owned());
+        raise(STATUS_MUTANT_NOT_OWNED, what.to_owned());
+        return 0;
     }
     // SAFETY: `object` has read it.
     let before = unsafe { (*header).state };

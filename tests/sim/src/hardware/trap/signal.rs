@@ -16,7 +16,8 @@ use crate::hardware::{breakpoints, segments, stack, system_calls, watchdog};
 use super::exception::{find_target, irregular};
 use super::{
     CATCHER, EMULATOR, Exception, ExceptionKind, LEFT, PENDING, POINTS, RUNNING, SEEN, SHARED_DATA,
-    SHARED_DATA_LENGTH, SPIN, STUCK, Spin, ThreadEnd, dispatcher, expects_handlers, steps,
+    SHARED_DATA_LENGTH, SPIN, STUCK, Spin, SpinCause, ThreadEnd, dispatcher, expects_handlers,
+    steps,
 };
 
 /// The registers in the order in which the processor numbers them.
@@ -243,8 +244,10 @@ fn leave_to_others(signal: i32, registers: &mut [libc::greg_t]) -> bool {
     let (Some(spun), true) = (spin_loops::spun(), STACKS.contains(&below)) else {
         return false;
     };
-    let only_looks = signal == libc::SIGTRAP;
-    let rip = if only_looks { rip - 1 } else { rip };
+    let (cause, rip) = match signal {
+        libc::SIGTRAP => (SpinCause::Looks, rip - 1),
+        _ => (SpinCause::Timer, rip),
+    };
     SPIN.set(Some(Spin {
         at: Exception {
             kind: ExceptionKind::Hang,
@@ -252,7 +255,7 @@ fn leave_to_others(signal: i32, registers: &mut [libc::greg_t]) -> bool {
             address: breakpoints::home_of(rip),
             registers: Registers(NUMBERED.map(|number| register(registers, number) as u64)),
         },
-        only_looks,
+        cause,
         anew: LEFT.take(),
     }));
     // SAFETY: the thread's stack continues below its stack pointer, where Windows'

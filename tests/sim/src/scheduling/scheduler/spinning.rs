@@ -5,14 +5,14 @@
 
 use super::{FIRST_LOOK, MOST_SPIN, Next, SECOND, Scheduler, TICK};
 use crate::hardware::irql::DISPATCH_LEVEL;
-use crate::hardware::trap;
+use crate::hardware::trap::{self, SpinCause};
 use crate::scheduling::thread::{Spinning, Thread};
 
 impl Scheduler {
     /// Returns `true` if a thread that the timer stopped has waited for others for long.
     pub(super) fn has_overdue_spin(&self) -> bool {
         let spinning = self.live().filter_map(|(_, thread)| thread.spinning);
-        let mut stopped = spinning.filter(|spinning| !spinning.spin.only_looks);
+        let mut stopped = spinning.filter(|spinning| spinning.spin.cause != SpinCause::Looks);
         stopped.any(|spinning| {
             let before = spinning.since - spinning.began;
             self.time - spinning.since > before.max(SECOND)
@@ -30,8 +30,13 @@ impl Scheduler {
             return Err(Next::Deadlock);
         };
         self.time += FIRST_LOOK << self.looks;
-        // A look at what the timer stops takes true time: there are few.
-        self.looks += if first.spin.only_looks { 1 } else { 16 };
+        self.looks += match first.spin.cause {
+            SpinCause::Looks => 1,
+            // A look at what the timer stops takes true time: there are few.
+            SpinCause::Timer => 16,
+            // It works, as far as anybody knows, for some microseconds.
+            SpinCause::Accesses => 0,
+        };
         let spinning = spinning
             .iter_mut()
             .filter_map(|thread| thread.spinning.as_mut());
@@ -47,6 +52,10 @@ impl Scheduler {
 
     /// Records that the current thread spins.
     pub(super) fn begin_spin(&mut self) {
+        /// A thread that has accessed memory for so many times, of 20,000 accesses each, goes
+        /// on without end.
+        const MOST_COUNTED: u32 = 500;
+
         trap::alive();
         self.points += 1;
         self.time += TICK;
@@ -56,13 +65,17 @@ impl Scheduler {
         };
         let again = self.current().spinning.filter(|last| {
             // Where the timer stops a thread tells nothing.
-            !spin.only_looks || (!spin.anew && last.spin.at.rip == spin.at.rip)
+            spin.cause != SpinCause::Looks || (!spin.anew && last.spin.at.rip == spin.at.rip)
         });
         if again.is_none() {
             self.change();
         }
         let began = again.map_or(self.time, |last| last.began);
-        self.hangs |= self.time - began > MOST_SPIN;
+        let counted = match spin.cause {
+            SpinCause::Accesses => again.map_or(0, |last| last.counted) + 1,
+            SpinCause::Looks | SpinCause::Timer => 0,
+        };
+        self.hangs |= self.time - began > MOST_SPIN || counted > MOST_COUNTED;
         let (looked, since) = (self.changes, self.time);
         self.current_mut().spinning = Some(Spinning {
             spin,
@@ -70,6 +83,7 @@ impl Scheduler {
             began,
             since,
             may_look: false,
+            counted,
         });
     }
 }
