@@ -35,6 +35,7 @@ use crate::loader::drivers::{DriverId, LoadState, Site};
 use crate::objects::security::Account;
 use crate::scheduling::MICROSECOND;
 use crate::verifier::binding_calls::Listed;
+use crate::verifier::faults;
 use crate::verifier::promises::{self, Tallied};
 
 /// The holds of programs, by file.
@@ -253,14 +254,23 @@ fn check_form(expected: &Expected, answer: &Answer) {
 
 /// Checks what an administrator's attempt to open a device has come to.
 pub(crate) fn check_open(device: usize, status: i32) {
-    let maker = with(|state| {
+    let (maker, lacked_memory) = with(|state| {
         let maker = state.objects.names.maker(device);
-        maker.filter(|it| promises::has_control_interface(state, it.driver))
+        let maker = maker.filter(|it| promises::has_control_interface(state, it.driver));
+        let lacked_memory = maker.is_some_and(|it| faults::has_met_fault(state, it.driver));
+        (maker, lacked_memory)
     });
-    if status == STATUS_INVALID_DEVICE_REQUEST && maker.is_some() {
-        let what = "the control device cannot be opened: IRP_MJ_CREATE was completed with \
-                    STATUS_INVALID_DEVICE_REQUEST";
-        stop_at("control", what.to_owned(), maker);
+    let has_reason = match status {
+        STATUS_INVALID_DEVICE_REQUEST => false,
+        STATUS_INSUFFICIENT_RESOURCES => lacked_memory,
+        _ => true,
+    };
+    if maker.is_some() && !has_reason {
+        let status = NtStatus(status);
+        let what = format!(
+            "the control device cannot be opened: IRP_MJ_CREATE was completed with {status}"
+        );
+        stop_at("control", what, maker);
     }
 }
 
