@@ -465,6 +465,9 @@ NTKERNELAPI PVOID IoGetDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID 
 NTKERNELAPI PVOID IoAllocateErrorLogEntry(PVOID IoObject, UCHAR EntrySize);
 NTKERNELAPI VOID IoWriteErrorLogEntry(PVOID ElEntry);
 NTKERNELAPI VOID IoFreeErrorLogEntry(PVOID ElEntry);
+NTSYSAPI NTSTATUS ZwDeviceIoControlFile(
+    HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
+    ULONG IoControlCode, PVOID InputBuffer, ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength);
 NTKERNELAPI PDEVICE_OBJECT IoGetRelatedDeviceObject(PFILE_OBJECT FileObject);
 NTKERNELAPI ULONG IoGetRequestorProcessId(PIRP Irp);
 

@@ -19,7 +19,21 @@ NTSYSAPI NTSTATUS ZwNotifyChangeKey(
 #define STATUS_ALLOTTED_SPACE_EXCEEDED ((NTSTATUS)0xC0000099L)
 #define STATUS_INVALID_CID ((NTSTATUS)0xC000000BL)
 
+// Names, and requests that are synchronous.
+typedef struct _OBJECT_NAME_INFORMATION {
+    UNICODE_STRING Name;
+} OBJECT_NAME_INFORMATION, *POBJECT_NAME_INFORMATION;
+NTKERNELAPI NTSTATUS ObQueryNameString(
+    PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength);
+NTKERNELAPI BOOLEAN IoIsOperationSynchronous(PIRP Irp);
+
 // Processes, threads, and the system.
+typedef struct _CLIENT_ID {
+    HANDLE UniqueProcess;
+    HANDLE UniqueThread;
+} CLIENT_ID;
+NTSYSAPI NTSTATUS ZwOpenProcess(
+    PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PCLIENT_ID ClientId);
 NTKERNELAPI NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process);
 NTKERNELAPI NTSTATUS PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread);
 NTKERNELAPI PEPROCESS PsGetCurrentProcess(VOID);

@@ -13,7 +13,7 @@ use crate::loader::export::Export;
 use crate::wdf;
 
 /// The functions that do less than their documentation says, and how.
-const SIMPLIFIED: [(&str, &str); 32] = [
+const SIMPLIFIED: [(&str, &str); 34] = [
     (
         "CmRegisterCallback",
         "called when values are read and keys are closed",
@@ -99,6 +99,11 @@ const SIMPLIFIED: [(&str, &str); 32] = [
     ),
     ("SeLocateProcessImageName", "System has no name"),
     ("SeSinglePrivilegeCheck", "each thread has the privilege"),
+    (
+        "ZwDeviceIoControlFile",
+        "for devices, without a routine that is called at the end",
+    ),
+    ("ZwOpenProcess", "every right is granted"),
     (
         "ZwQuerySystemInformation",
         "the documented classes, except those of processes",

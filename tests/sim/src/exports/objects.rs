@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Device objects by handle, and their access control.
+//! Device objects by handle, and their access control; the names of objects.
 
 use std::ffi::c_void;
 
 use windows_sys::Win32::Foundation::{
-    STATUS_ACCESS_DENIED, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_HANDLE,
-    STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS,
+    STATUS_ACCESS_DENIED, STATUS_INFO_LENGTH_MISMATCH, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS, UNICODE_STRING,
 };
 
+use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::exports::memory::access::set;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
-use crate::kernel::with;
+use crate::kernel::{State, with};
 use crate::memory::variables;
 use crate::objects::handles::Object;
 use crate::objects::kernel_objects::ObjectKind;
+use crate::objects::registry;
 use crate::objects::security::Dacl;
 use crate::verifier::faults;
 use crate::verifier::faults::FaultKind;
 
 exports! {
     "ObOpenObjectByPointer" <= PASSIVE_LEVEL => ob_open_object_by_pointer: i32;
+    "ObQueryNameString" <= PASSIVE_LEVEL => ob_query_name_string: i32;
     "ZwSetSecurityObject" <= PASSIVE_LEVEL => zw_set_security_object: i32;
 }
 
@@ -67,6 +71,57 @@ unsafe extern "win64" fn ob_open_object_by_pointer(
         ),
         Err(status) => status,
     }
+}
+
+/// The name of an object; empty if it has none. `None` if there is no such object.
+fn name_of(state: &State, object: usize) -> Option<String> {
+    let objects = &state.objects;
+    let files = &state.io.files;
+    if let Some(&driver) = state.loader.objects.get(&object) {
+        let driver = &state.loader.drivers[driver];
+        let service = registry::service(driver.instance);
+        let name = service.rsplit('\\').next().unwrap_or_default();
+        return Some(format!(r"\Driver\{name}"));
+    }
+    let device = if files.has(object) {
+        files.device(object)
+    } else {
+        object
+    };
+    let is_known = objects.created.is(device, ObjectKind::Device)
+        || files.keeps(device)
+        || objects.handles.has(object);
+    let name = objects.names.of_device(device);
+    let name = name.or_else(|| objects.events.name(object));
+    is_known.then(|| name.unwrap_or_default().to_owned())
+}
+
+/// Writes the name of an object and a zero behind a counted string.
+unsafe extern "win64" fn ob_query_name_string(
+    object: usize,
+    information: usize,
+    length: u32,
+    needed: usize,
+) -> i32 {
+    let Some(name) = with(|state| name_of(state, object)) else {
+        stop(
+            ("0x18", [0, object, 0, 0]),
+            format!("ObQueryNameString was called for {object:#x}, which is no object"),
+        )
+    };
+    let units: Vec<_> = name.encode_utf16().chain([0]).collect();
+    let units = if name.is_empty() { &[] } else { &*units };
+    let size = size_of::<UNICODE_STRING>() + size_of_val(units);
+    set(needed, u32::try_from(size).expect("a name is short"));
+    if (length as usize) < size {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    if units.is_empty() {
+        set(information, [0_usize; 2]);
+    } else {
+        strings::write_counted(information, units);
+    }
+    STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn zw_set_security_object(

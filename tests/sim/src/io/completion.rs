@@ -276,7 +276,11 @@ fn answer(state: &mut State, irp: usize, status: i32, information: usize) {
     // SAFETY: the request is in memory with its buffers, and there is room for
     // what it says of its output.
     let output = unsafe { buffers.read(length.min(request.parameters.output_length)) };
-    request.answer = Some(Answer { status, output });
+    request.answer = Some(Answer {
+        status,
+        information,
+        output,
+    });
     control::count(state, code, status);
     buffers::free(state, buffers);
     let by = caller(state);

@@ -45,6 +45,34 @@ struct File {
     driver: DriverId,
     /// What its handle may be used for.
     granted: u32,
+    flags: FileFlags,
+    /// Whether a request of it is under way while others wait, if it is synchronous.
+    is_busy: bool,
+    /// Whether a driver has opened it, and no program.
+    is_drivers: bool,
+}
+
+/// How a file was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileFlags {
+    /// Its requests are complete when the functions return that send them.
+    pub(crate) is_synchronous: bool,
+    /// The waits for them can be alerted.
+    pub(crate) is_alertable: bool,
+}
+
+impl FileFlags {
+    /// `FILE_OBJECT::Flags`.
+    const fn bits(self) -> u32 {
+        const SYNCHRONOUS_IO: u32 = 2;
+        const ALERTABLE_IO: u32 = 4;
+        let synchronous = if self.is_synchronous {
+            SYNCHRONOUS_IO
+        } else {
+            0
+        };
+        synchronous | if self.is_alertable { ALERTABLE_IO } else { 0 }
+    }
 }
 
 /// What keeps a driver until a completion routine of it has returned.
@@ -99,6 +127,30 @@ impl Files {
     /// The device of a file that is open.
     pub(crate) fn device(&self, file: usize) -> usize {
         self.open[&file].device
+    }
+
+    /// Returns `true` if this is a file that was opened for synchronous I/O.
+    pub(crate) fn is_synchronous(&self, file: usize) -> bool {
+        let file = self.open.get(&file);
+        file.is_some_and(|file| file.flags.is_synchronous)
+    }
+
+    /// Returns `true` if a driver has opened this file.
+    pub(crate) fn is_drivers(&self, file: usize) -> bool {
+        self.open.get(&file).is_some_and(|file| file.is_drivers)
+    }
+
+    /// A request to a synchronous file begins. Returns `false` if another one is under way.
+    pub(crate) fn begin_synchronous(&mut self, file: usize) -> bool {
+        let open = self.open.get_mut(&file);
+        open.is_none_or(|file| !std::mem::replace(&mut file.is_busy, true))
+    }
+
+    /// The request to a synchronous file has ended.
+    pub(crate) fn end_synchronous(&mut self, file: usize) {
+        if let Some(file) = self.open.get_mut(&file) {
+            file.is_busy = false;
+        }
     }
 
     /// Returns `true` if there is such a file.
@@ -250,9 +302,11 @@ pub(crate) fn make(
     name: &str,
     account: Account,
     wanted: u32,
+    flags: FileFlags,
 ) -> Result<usize, i32> {
-    /// `IO_TYPE_FILE`.
+    /// `IO_TYPE_FILE`, and the offset of `Flags`.
     const KIND: u16 = 5;
+    const FLAGS: usize = 0x50;
 
     let device = state
         .objects
@@ -261,9 +315,9 @@ pub(crate) fn make(
         .filter(|&device| state.objects.created.is(device, ObjectKind::Device))
         .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
     // SAFETY: a device that is not deleted is in memory.
-    let flags = unsafe { (*(device as *const DEVICE_OBJECT)).Flags };
+    let device_flags = unsafe { (*(device as *const DEVICE_OBJECT)).Flags };
     let driver = driver_of(state, device).ok_or(STATUS_NO_SUCH_DEVICE)?;
-    if flags & INITIALIZING != 0 || state.io.files.leaving.contains(&driver) {
+    if device_flags & INITIALIZING != 0 || state.io.files.leaving.contains(&driver) {
         return Err(STATUS_NO_SUCH_DEVICE);
     }
     let files = &state.io.files;
@@ -276,9 +330,10 @@ pub(crate) fn make(
     }
     let file = state.memory.pool.allocate(SIZE, TAG, true, None);
     let file = file.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
-    // SAFETY: it was just allocated: the type, and the device at offset 8.
+    // SAFETY: it was just allocated: the type, the device at offset 8, and the flags.
     unsafe {
         (file as *mut u16).write(KIND);
+        ((file + FLAGS) as *mut u32).write(flags.bits());
         (file as *mut usize).add(1).write(device);
         (*(device as *mut DEVICE_OBJECT)).ReferenceCount += 1;
     }
@@ -286,6 +341,9 @@ pub(crate) fn make(
         device,
         driver,
         granted: wanted,
+        flags,
+        is_busy: false,
+        is_drivers: account == Account::Kernel,
     };
     state.io.files.open.insert(file, open);
     state.objects.handles.add_object(file);

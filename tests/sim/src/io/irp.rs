@@ -39,7 +39,7 @@ pub(crate) struct Irp {
     auxiliary: usize,
     list: [usize; 2],
     pub(crate) current_stack_location: usize,
-    original_file: usize,
+    pub(crate) original_file: usize,
     rest: usize,
 }
 
@@ -85,6 +85,8 @@ pub(crate) struct Parameters {
     pub(crate) buffers: Buffers,
     pub(crate) input_length: usize,
     pub(crate) output_length: usize,
+    /// Whether a driver sends it, and no program.
+    pub(crate) is_drivers: bool,
 }
 
 /// Makes an empty request in `memory`: `IoInitializeIrp`.
@@ -131,6 +133,7 @@ pub(crate) unsafe fn make(
         let location = stack_location(irp).wrapping_sub(1);
         (*irp).requestor_mode = match u32::from(parameters.major) {
             IRP_MJ_SHUTDOWN => KERNEL_MODE,
+            _ if parameters.is_drivers => KERNEL_MODE,
             _ => USER_MODE,
         };
         (*irp).system_buffer = parameters.buffers.system;

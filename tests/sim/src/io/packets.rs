@@ -32,6 +32,12 @@ pub(crate) struct Built {
     /// What is told that it is complete.
     pub(crate) status_block: usize,
     pub(crate) event: usize,
+    /// The file that it was sent to by handle, which it keeps, or 0.
+    pub(crate) file: usize,
+    /// The event of a handle, which it keeps, or 0.
+    pub(crate) kept_event: usize,
+    /// The event of a synchronous file that is signalled beside `event`, or 0.
+    pub(crate) file_event: usize,
 }
 
 /// A request that a driver has made.
@@ -61,6 +67,9 @@ impl Packet {
                 room: 0,
                 status_block: 0,
                 event: 0,
+                file: 0,
+                kept_event: 0,
+                file_event: 0,
             },
             by,
             thread: None,

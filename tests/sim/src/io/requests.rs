@@ -21,7 +21,7 @@ use crate::findings::stop_at;
 use crate::io::buffers;
 use crate::io::buffers::Method;
 use crate::io::contract;
-use crate::io::files;
+use crate::io::files::{self, FileFlags};
 use crate::io::irp::{self, Irp, Parameters, stack_location};
 use crate::io::switched;
 use crate::io::travel;
@@ -39,6 +39,7 @@ const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: i32,
+    pub(crate) information: usize,
     pub(crate) output: Vec<u8>,
 }
 
@@ -110,8 +111,18 @@ pub(crate) const fn name(number: u8) -> &'static str {
 /// Opens the device with this name, or to which a link with this name leads,
 /// for what is `wanted`. Returns the file.
 pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i32> {
+    open_file(name, account, wanted, FileFlags::default()).map(|(file, _)| file)
+}
+
+/// The same with flags. Returns also what the driver says was done.
+pub(crate) fn open_file(
+    name: &str,
+    account: Account,
+    wanted: u32,
+    flags: FileFlags,
+) -> Result<(usize, usize), i32> {
     let file = with(|state| {
-        let opened = files::make(state, name, account, wanted);
+        let opened = files::make(state, name, account, wanted, flags);
         state.trace(|_| match opened {
             Ok(_) => format!("{account:?} opens {name} for {wanted:#x}"),
             Err(status) => format!("{account:?} cannot open {name}: {status:#x}"),
@@ -120,13 +131,16 @@ pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i
     })?;
     let device = with(|state| state.io.files.device(file));
     let irp = send(device, file, &ProgramRequest::bare(IRP_MJ_CREATE));
-    let status = wait(irp, None).map_or(STATUS_PENDING, |answer| answer.status);
+    let answer = wait(irp, None);
+    let status = answer
+        .as_ref()
+        .map_or(STATUS_PENDING, |answer| answer.status);
     if status < 0 {
         contract::check_open(device, status);
         with(|state| files::forget(state, file));
         return Err(status);
     }
-    Ok(file)
+    Ok((file, answer.map_or(0, |answer| answer.information)))
 }
 
 /// A request of a program.
@@ -350,6 +364,7 @@ pub(in crate::io) fn send_now(device: usize, file: usize, message: &ProgramReque
             buffers: buffers::make(state, method, input, output_length),
             input_length: input.len(),
             output_length,
+            is_drivers: state.io.files.is_drivers(file),
         };
         // SAFETY: a device with an open file is in memory, and so is what is attached to it.
         let top = unsafe { &*(travel::top(device) as *const DEVICE_OBJECT) };
@@ -426,6 +441,7 @@ mod tests {
                 buffers: buffers::Buffers::default(),
                 input_length: 16,
                 output_length: 0,
+                is_drivers: false,
             })
         };
         let majors = [IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_CLOSE];

@@ -13,14 +13,18 @@ pub(crate) mod image;
 pub(crate) mod missing;
 pub(crate) mod symbols;
 
+use std::collections::BTreeMap;
+
 use crate::hardware::arena::IMAGES;
-use drivers::Drivers;
+use drivers::{DriverId, Drivers};
 use missing::MissingImports;
 
 /// The images of a cycle.
 #[derive(Debug)]
 pub(crate) struct Loader {
     pub(crate) drivers: Drivers,
+    /// The driver objects, by address.
+    pub(crate) objects: BTreeMap<usize, DriverId>,
     /// The imports that nothing provides.
     pub(crate) missing: MissingImports,
     /// The end of the last image that was mapped.
@@ -31,6 +35,7 @@ impl Default for Loader {
     fn default() -> Self {
         Self {
             drivers: Drivers::default(),
+            objects: BTreeMap::new(),
             missing: MissingImports::default(),
             image_end: IMAGES.start,
         }

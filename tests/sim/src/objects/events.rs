@@ -35,6 +35,12 @@ impl Events {
         self.0.iter().find(is)
     }
 
+    /// The name of the event at this address.
+    pub(crate) fn name(&self, address: usize) -> Option<&str> {
+        let event = self.0.iter().find(|it| it.address == address)?;
+        Some(&event.name)
+    }
+
     pub(crate) fn add(&mut self, event: NamedEvent) {
         self.0.push(event);
     }

@@ -21,6 +21,10 @@ pub(crate) enum Object {
     File { number: usize, name: String },
     /// The device object at this address, with the rights that were asked for.
     Device { address: usize, access: u32 },
+    /// A device that was opened by this name: the file object at this address.
+    DeviceFile { file: usize, name: String },
+    /// The object of a process at this address.
+    Process(usize),
 }
 
 impl fmt::Display for Object {
@@ -31,7 +35,9 @@ impl fmt::Display for Object {
             Self::Event { name, .. } => write!(f, "the event {name}"),
             Self::Key(path) => write!(f, "the registry key {path}"),
             Self::File { name, .. } => write!(f, "the file {name}"),
+            Self::DeviceFile { name, .. } => write!(f, "the device {name}"),
             Self::Device { .. } => write!(f, "a device object"),
+            Self::Process(_) => write!(f, "a process"),
         }
     }
 }
@@ -74,7 +80,8 @@ const fn index(handle: usize) -> Option<usize> {
 impl Handles {
     /// A handle for `object`. No value is used twice.
     pub(crate) fn open(&mut self, object: Object, by: Option<Site>) -> usize {
-        if let Object::Thread(address) | Object::Event { address, .. } = object
+        if let Object::Thread(address) | Object::Event { address, .. } | Object::Process(address) =
+            object
             && let Some(counted) = self.counted(address)
         {
             counted.references += 1;
@@ -119,6 +126,11 @@ impl Handles {
                 pointers: Vec::new(),
             });
         }
+    }
+
+    /// Returns `true` if a counted object is at this address.
+    pub(crate) fn has(&self, address: usize) -> bool {
+        self.objects.iter().any(|object| object.address == address)
     }
 
     /// The place in a driver that holds a pointer to the object at this
@@ -173,16 +185,30 @@ pub(crate) fn dereference(state: &mut State, address: usize, by: Option<Site>) -
 pub(crate) fn close(state: &mut State, handle: usize) -> bool {
     match state.objects.handles.take(handle) {
         None => false,
-        Some(Object::Key(_) | Object::Device { .. }) => true,
+        Some(Object::Key(_) | Object::Device { .. } | Object::DeviceFile { .. }) => true,
         Some(Object::File { number, .. }) => {
             state.objects.file_system.close(number);
             true
         }
-        Some(Object::Thread(address) | Object::Event { address, .. }) => {
+        Some(
+            Object::Thread(address) | Object::Event { address, .. } | Object::Process(address),
+        ) => {
             release(state, address);
             true
         }
     }
+}
+
+/// Closes a handle if it is one of a device that was opened by name. Returns the file object, which
+/// the handle does not keep any more.
+pub(crate) fn take_device_file(state: &mut State, handle: usize) -> Option<usize> {
+    let open = state.objects.handles.open.get_mut(index(handle)?)?;
+    let taken = open.take_if(|open| matches!(open.object, Object::DeviceFile { .. }))?;
+    let Object::DeviceFile { file, .. } = taken.object else {
+        return None;
+    };
+    dereference(state, file, taken.by);
+    Some(file)
 }
 
 /// Keeps the object at `address` until it is released.

@@ -174,6 +174,13 @@ impl Names {
         links.collect()
     }
 
+    /// The name of a device, as its driver spelled it.
+    pub(crate) fn of_device(&self, device: usize) -> Option<&str> {
+        let mut names = self.names.values();
+        let name = names.find(|name| name.is(device))?;
+        Some(&name.spelling)
+    }
+
     /// The place in a driver that created a named device.
     pub(crate) fn maker(&self, device: usize) -> Option<Site> {
         let mut names = self.names.values();
@@ -216,6 +223,7 @@ mod tests {
         assert_eq!(names.of(DriverId(1)), [[r"\??\echo", r"\device\echo"]]);
         assert_eq!(names.of(DriverId(2)), [[""; 0]; 0]);
         assert_eq!(names.devices(), [r"\Device\Echo"]);
+        assert_eq!(names.of_device(DEVICE), Some(r"\Device\Echo"));
         let link = (r"\DosDevices\Echo", r"\Device\Echo");
         assert_eq!(names.links(), [(link.0.to_owned(), link.1.to_owned())]);
     }

@@ -512,6 +512,7 @@ fn new_driver_object(
         .memory
         .pool
         .reserve(size + size_of::<DRIVER_EXTENSION>(), TAG);
+    state.loader.objects.insert(address, driver);
     let object = address as *mut DRIVER_OBJECT;
     let invalid = bind(state, driver, INVALID_REQUEST);
     // SAFETY: a thunk is code that passes on the call of a dispatch routine.
@@ -590,6 +591,7 @@ fn unmap_driver(state: &mut State, loaded: Loaded) {
     for (_, extension) in state.objects.extensions.extract_if(own, |_, _| true) {
         let _ = state.memory.pool.free(extension, 0, None);
     }
+    state.loader.objects.remove(&loaded.object);
     let freed = state.memory.pool.free(loaded.object, 0, None);
     if let Some((at, place)) = freed.err().and_then(FreeError::written) {
         let what = format!("the driver object was written {place}");

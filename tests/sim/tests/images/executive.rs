@@ -200,6 +200,27 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
     ),
     (
         "events.c",
+    (
+        "processes.c",
+        "KEEPS_HANDLE",
+        "leak",
+        "a handle of a process",
+        "Open",
+    ),
+    (
+        "processes.c",
+        "CLOSES_PROCESS_TWICE",
+        "0x93",
+        "which is not open",
+        "Open",
+    ),
+    (
+        "processes.c",
+        "NAMES_NO_OBJECT",
+        "0x18",
+        "which is no object",
+        "Names",
+    ),
         "KEEPS_EVENT",
         "leak",
         r"a handle of the event \BaseNamedObjects\FixtureEvent",

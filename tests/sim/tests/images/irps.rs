@@ -32,10 +32,12 @@ fn a_driver_may_send_requests_while_either_is_loaded_and_unloaded() {
 
 #[test]
 fn each_misuse_is_found_where_it_is() {
-    const MISUSES: [(&str, &str, u64, &str); 17] = [
+    const MISUSES: [(&str, &str, u64, &str); 19] = [
         ("FREES_THREADED", "0xC9", 0x02, "Ask"),
         ("NEVER_SENT", "0xC4", 0x62, "Ask"),
         ("NO_WAIT", "0xC9", 0x0C, "Ask"),
+        ("NO_WAIT_BY_HANDLE", "0xC9", 0x0C, "ByHandle"),
+        ("HANDLE_OF_DEVICE_LEFT", "leak", 0, "OpenTarget"),
         ("GOES_ON", "0xC9", 0, "Order"),
         ("NO_ROUTINE", "0xC9", 0, "Order"),
         ("FREES_AND_GOES_ON", "0xC9", 0, "OnDoneFree"),

@@ -3,21 +3,24 @@
 //! Processes and threads by their numbers, and their objects. Besides the process System, in
 //! which drivers run, there are processes of programs, of which drivers are notified.
 
+use std::mem::offset_of;
+
+use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
 use windows_sys::Win32::Foundation::{
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_CID, STATUS_NOT_FOUND, STATUS_PENDING,
-    STATUS_SUCCESS, UNICODE_STRING,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_CID, STATUS_INVALID_PARAMETER_MIX,
+    STATUS_NOT_FOUND, STATUS_PENDING, STATUS_SUCCESS, UNICODE_STRING,
 };
 
 use crate::exports::data::strings::write_counted;
 use crate::exports::execution::threads;
 use crate::exports::exports;
-use crate::exports::memory::access::set;
+use crate::exports::memory::access::{get, set};
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::variables;
-use crate::objects::handles;
+use crate::objects::handles::{self, Object};
 use crate::scheduling::ThreadId;
 use crate::verifier::faults::{self, FaultKind};
 
@@ -40,6 +43,7 @@ exports! {
     "KeQueryPriorityThread" <= PASSIVE_LEVEL => priority: i32;
     "KeSetPriorityThread" <= PASSIVE_LEVEL => set_priority: i32;
     "KeSetBasePriorityThread" <= PASSIVE_LEVEL => set_base_priority: i32;
+    "ZwOpenProcess" <= PASSIVE_LEVEL => open_process: i32;
 }
 
 /// The number of the process called System.
@@ -141,17 +145,56 @@ unsafe extern "win64" fn image_name(process: usize, place: usize) -> i32 {
     STATUS_SUCCESS
 }
 
+/// The object of the process with this number, if it runs.
+fn running(state: &mut State, process: usize) -> Option<usize> {
+    let runs = match process {
+        SYSTEM | SHELL => true,
+        PROGRAM => state.objects.notifications.programs > 0,
+        _ => false,
+    };
+    runs.then(|| object(state, process))
+}
+
 unsafe extern "win64" fn look_up_process(process: usize, found: usize) -> i32 {
     let object = with(|state| {
-        let runs = match process {
-            SYSTEM | SHELL => true,
-            PROGRAM => state.objects.notifications.programs > 0,
-            _ => false,
-        };
-        let object = runs.then(|| object(state, process))?;
+        let object = running(state, process)?;
         Some(give(state, object))
     });
     answer(object, found)
+}
+
+/// Opens a handle of a process by its number, or by that of one of its threads with it. The
+/// rights are not checked, as a kernel-mode caller's are not.
+unsafe extern "win64" fn open_process(
+    handle: usize,
+    _access: u32,
+    attributes: usize,
+    client: usize,
+) -> i32 {
+    let name: usize = get(attributes + offset_of!(OBJECT_ATTRIBUTES, ObjectName));
+    if name != 0 || client == 0 {
+        return STATUS_INVALID_PARAMETER_MIX;
+    }
+    let [process, thread] = get::<[usize; 2]>(client);
+    let opened = with(|state| {
+        // All threads are of one process.
+        if thread != 0 && (process != SYSTEM || thread_of(state, thread).is_none()) {
+            return Err(STATUS_INVALID_CID);
+        }
+        let object = running(state, process).ok_or(STATUS_INVALID_CID)?;
+        if faults::fails(state, FaultKind::Handle) {
+            return Err(STATUS_INSUFFICIENT_RESOURCES);
+        }
+        let by = caller(state);
+        Ok(state.objects.handles.open(Object::Process(object), by))
+    });
+    match opened {
+        Ok(opened) => {
+            set(handle, opened);
+            STATUS_SUCCESS
+        }
+        Err(status) => status,
+    }
 }
 
 unsafe extern "win64" fn look_up_thread(thread: usize, found: usize) -> i32 {
@@ -181,7 +224,7 @@ unsafe extern "win64" fn process_id(process: usize) -> usize {
 }
 
 /// The thread with this object.
-fn thread(address: usize) -> ThreadId {
+pub(super) fn thread(address: usize) -> ThreadId {
     let found = with(|state| {
         let all = state.scheduling.threads().iter();
         let mut all = all.map(|thread| thread.object);

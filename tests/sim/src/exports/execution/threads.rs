@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::exports::exports;
+use crate::exports::files::devices;
 use crate::exports::io::thread_end;
 use crate::exports::registry::watches;
 use crate::exports::sync::dispatcher;
@@ -200,10 +201,13 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
 ) -> i32 {
     let found = with(|state| match state.objects.handles.get(handle) {
         None => Err(STATUS_INVALID_HANDLE),
-        Some(&(Object::Thread(address) | Object::Event { address, .. })) => {
-            let name = match state.objects.handles.get(handle) {
-                Some(Object::Event { .. }) => "ExEventObjectType",
-                _ => "PsThreadType",
+        Some(object) => {
+            let (address, name) = match *object {
+                Object::Thread(address) => (address, "PsThreadType"),
+                Object::Process(address) => (address, "PsProcessType"),
+                Object::Event { address, .. } => (address, "ExEventObjectType"),
+                Object::DeviceFile { file, .. } => (file, "IoFileObjectType"),
+                _ => return Err(STATUS_OBJECT_TYPE_MISMATCH),
             };
             let right = variables::object_type(state, name);
             if object_type != 0 && object_type != right {
@@ -213,7 +217,6 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
             handles::reference(state, address, by);
             Ok(address)
         }
-        Some(_) => Err(STATUS_OBJECT_TYPE_MISMATCH),
     });
     match found {
         Ok(address) => {
@@ -262,6 +265,9 @@ unsafe extern "win64" fn zw_close(handle: usize) -> i32 {
         let told = watches::closes(state, handle);
         (handles::close(state, handle), told)
     });
+    if devices::close(handle) {
+        return STATUS_SUCCESS;
+    }
     if !is_closed {
         stop(
             ("0x93", [handle, 1, 0, 0]),

@@ -11,7 +11,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::information::{IS_DIRECTORY, IS_NORMAL};
-use super::{file, perform};
+use super::{devices, file, perform};
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::memory::access::copy;
@@ -167,6 +167,7 @@ unsafe extern "win64" fn query(
     expression: *const UNICODE_STRING,
     restarts: u8,
 ) -> i32 {
+    devices::forbid_device(handle, "ZwQueryDirectoryFile");
     let expression = (!expression.is_null()).then(|| {
         // SAFETY: the expression is null or valid, as documented.
         unsafe { strings::text(expression) }

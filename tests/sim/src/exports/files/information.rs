@@ -7,7 +7,7 @@ use windows_sys::Win32::Foundation::{
     STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_PATH_NOT_FOUND,
 };
 
-use super::{complete, file};
+use super::{complete, devices, file};
 use crate::exports::exports;
 use crate::exports::memory::access::{copy, get};
 use crate::findings::unsupported;
@@ -82,6 +82,7 @@ unsafe extern "win64" fn query(
     length: u32,
     class: u32,
 ) -> i32 {
+    devices::forbid_device(handle, "ZwQueryInformationFile");
     let bytes = match with(|state| information(state, handle, class)) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => unsupported(format!("asks for file information of class {class}")),
@@ -165,6 +166,7 @@ unsafe extern "win64" fn change(
     length: u32,
     class: u32,
 ) -> i32 {
+    devices::forbid_device(handle, "ZwSetInformationFile");
     let least = match class {
         BASIC => 40,
         RENAME => 24,

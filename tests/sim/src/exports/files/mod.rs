@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Files by handles, on a volume in memory.
+//! Files by handles, on a volume in memory, and devices.
 //!
-//! All requests are complete when the functions return.
+//! All requests are complete when the functions return, but for those of devices.
 
+pub(super) mod devices;
 mod directories;
 mod information;
 mod opening;
@@ -21,6 +22,7 @@ use crate::objects::handles::Object;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[
+    devices::EXPORTS,
     directories::EXPORTS,
     information::EXPORTS,
     opening::EXPORTS,

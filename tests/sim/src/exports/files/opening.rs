@@ -9,12 +9,11 @@ use windows_sys::Win32::Foundation::{
     STATUS_OBJECT_PATH_NOT_FOUND, STATUS_SHARING_VIOLATION, STATUS_SUCCESS, UNICODE_STRING,
 };
 
-use super::{complete, file};
+use super::{complete, devices, file};
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::memory::access::set;
 use crate::findings::caller::caller;
-use crate::findings::unsupported;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
@@ -29,7 +28,7 @@ exports! {
 }
 
 /// Rights: to wait, to delete, and to read and to write, each as such and as generic ones.
-const SYNCHRONIZE: u32 = 0x0010_0000;
+pub(super) const SYNCHRONIZE: u32 = 0x0010_0000;
 const DELETE: u32 = 0x0001_0000;
 const READS: u32 = 0x8000_0000 | 0x1000_0000 | 0x1;
 const WRITES: u32 = 0x4000_0000 | 0x1000_0000 | 0x6;
@@ -129,7 +128,7 @@ unsafe extern "win64" fn create(
         Err(status) => return status,
     };
     if with(|state| state.objects.names.device(&spelling).is_some()) {
-        unsupported("opens a device by ZwCreateFile");
+        return finish(devices::open(&spelling, access, options), handle, block);
     }
     let Some(&disposition) = Disposition::ALL.get(disposition as usize) else {
         return STATUS_INVALID_PARAMETER;
@@ -142,7 +141,12 @@ unsafe extern "win64" fn create(
         disposition,
         options,
     };
-    match with(|state| open_file(state, wanted)) {
+    finish(with(|state| open_file(state, wanted)), handle, block)
+}
+
+/// Stores the handle of a file that was opened, and what was done.
+fn finish(opened: Result<(usize, usize), i32>, handle: usize, block: usize) -> i32 {
+    match opened {
         Ok((opened, information)) => {
             set(handle, opened);
             complete(block, Ok(information))

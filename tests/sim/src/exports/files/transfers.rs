@@ -2,13 +2,15 @@
 
 //! Reading and writing files.
 
+use windows_sys::Wdk::System::SystemServices::{IRP_MJ_READ, IRP_MJ_WRITE};
 use windows_sys::Win32::Foundation::{
     STATUS_DISK_FULL, STATUS_END_OF_FILE, STATUS_INSUFFICIENT_RESOURCES,
     STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
 };
 
-use super::{complete, file, perform};
+use super::{complete, devices, file, perform};
 use crate::exports::exports;
+use crate::exports::io::builds;
 use crate::exports::memory::access::{copy, get};
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
@@ -67,8 +69,28 @@ unsafe extern "win64" fn read(
     offset: usize,
     _key: usize,
 ) -> i32 {
+    if devices::is_device(handle) {
+        let (transfer, buffer) = ((IRP_MJ_READ, "ZwReadFile"), (buffer, length));
+        return send(transfer, handle, (event, routine), block, buffer, offset);
+    }
     perform("ZwReadFile", event, routine, block, || {
         read_bytes(handle, buffer, length, offset)
+    })
+}
+
+/// Sends a request to read or write to a device.
+fn send(
+    (major, function): (u32, &str),
+    handle: usize,
+    notice: (usize, usize),
+    block: usize,
+    (buffer, length): (usize, u32),
+    offset: usize,
+) -> i32 {
+    devices::send(function, handle, notice, block, |device, event| {
+        let offset = offset as *const u64;
+        // SAFETY: this passes on the driver's own arguments, under the same documented contract.
+        unsafe { builds::synchronous(major, device, buffer, length, offset, event, block) }
     })
 }
 
@@ -109,6 +131,10 @@ unsafe extern "win64" fn write(
     offset: usize,
     _key: usize,
 ) -> i32 {
+    if devices::is_device(handle) {
+        let (transfer, buffer) = ((IRP_MJ_WRITE, "ZwWriteFile"), (buffer, length));
+        return send(transfer, handle, (event, routine), block, buffer, offset);
+    }
     perform("ZwWriteFile", event, routine, block, || {
         write_bytes(handle, buffer, length, offset)
     })
@@ -136,6 +162,7 @@ fn write_bytes(handle: usize, buffer: usize, length: u32, offset: usize) -> Resu
 }
 
 unsafe extern "win64" fn flush(handle: usize, block: usize) -> i32 {
+    devices::forbid_device(handle, "ZwFlushBuffersFile");
     let found = with(|state| file(state, handle).map(|_| 0));
     complete(block, found)
 }

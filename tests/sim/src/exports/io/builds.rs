@@ -22,6 +22,8 @@ use crate::io::irp::{Irp, stack_location};
 use crate::io::packets::{Built, Origin};
 use crate::kernel::{State, with};
 use crate::memory::extent;
+use crate::objects::events::Completion;
+use crate::objects::handles;
 use crate::scheduling::Waitable;
 use crate::verifier::stack_objects;
 
@@ -56,7 +58,7 @@ struct Notice {
     event: usize,
 }
 
-unsafe extern "win64" fn device_control(
+pub(in crate::exports) unsafe extern "win64" fn device_control(
     code: u32,
     device: *const DEVICE_OBJECT,
     input: usize,
@@ -103,7 +105,7 @@ unsafe extern "win64" fn device_control(
     irp
 }
 
-unsafe extern "win64" fn synchronous(
+pub(in crate::exports) unsafe extern "win64" fn synchronous(
     major: u32,
     device: *const DEVICE_OBJECT,
     buffer: usize,
@@ -199,6 +201,40 @@ unsafe fn transfer(
         }
     }
     irp
+}
+
+/// What a request to a file by its handle keeps until it is complete.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::exports) struct FileRequest {
+    pub(in crate::exports) file: usize,
+    /// The event of a handle that it was sent with.
+    pub(in crate::exports) event: Option<Completion>,
+    /// The event of the file, if that is signalled beside the one of a handle.
+    pub(in crate::exports) signals_file: Option<usize>,
+}
+
+/// Makes a request that was just built one to a file.
+pub(in crate::exports) fn send_for_file(irp: *mut Irp, request: FileRequest) {
+    let file = request.file;
+    // SAFETY: the request was just made, with a location for each device of the stack.
+    unsafe {
+        let next = stack_location(irp).wrapping_sub(1);
+        (*next).file = file;
+        (*irp).original_file = file;
+    }
+    with(|state| {
+        let Some(packet) = state.io.packets.get_mut(irp.addr()) else {
+            return;
+        };
+        packet.built.file = file;
+        packet.built.kept_event = request.event.map_or(0, |Completion(event)| event);
+        packet.built.file_event = request.signals_file.unwrap_or(0);
+        let by = packet.by;
+        handles::reference(state, file, by);
+        if let Some(by) = by {
+            state.record_work(by.driver, "a driver that sends requests");
+        }
+    });
 }
 
 /// Ends the cycle if a buffer is not there, or cannot be written to.
@@ -298,11 +334,19 @@ unsafe fn build(
 
 /// Ends a request of a thread that is complete: its output, its status, and its event.
 pub(crate) fn finish(irp: usize) {
-    let built = with(|state| Some(state.io.packets.get(irp)?.built)).unwrap_or_default();
+    let (built, sender) = with(|state| {
+        let packet = state.io.packets.get(irp)?;
+        Some((packet.built, packet.by))
+    })
+    .unwrap_or_default();
     // SAFETY: a request that is complete and not freed is in memory.
-    let (status, information) = unsafe {
+    let (status, information, has_pended) = unsafe {
         let irp = irp as *const Irp;
-        ((*irp).status, (*irp).information)
+        (
+            (*irp).status,
+            (*irp).information,
+            (*irp).pending_returned != 0,
+        )
     };
     if !is_error(status) && built.output != 0 {
         if information > built.room {
@@ -337,13 +381,24 @@ pub(crate) fn finish(irp: usize) {
             let _ = state.memory.pool.free(built.system_buffer, 0, None);
         }
         mdls::free_locked(state, built.mdl);
-        if built.event != 0 {
-            let event = built.event as *mut Header;
-            // SAFETY: the event is in memory, as was just checked.
+        // The sender of a request by handle that fails at once has its status.
+        let is_signalled = built.file == 0 || has_pended || !is_error(status);
+        for event in [built.event, built.file_event] {
+            if event == 0 || !is_signalled {
+                continue;
+            }
+            let event = event as *mut Header;
+            // SAFETY: the event is in memory, as was just checked, or kept by the request.
             unsafe {
                 (*event).state = 1;
                 dispatcher::signal(state, event);
             }
+        }
+        if built.kept_event != 0 {
+            handles::release(state, built.kept_event);
+        }
+        if built.file != 0 {
+            handles::dereference(state, built.file, sender);
         }
     });
 }

@@ -2,6 +2,9 @@
 
 //! Completing and cancelling requests.
 
+use windows_sys::Wdk::System::SystemServices::{
+    IRP_MJ_DEVICE_CONTROL, IRP_MJ_FILE_SYSTEM_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL,
+};
 use windows_sys::Win32::Foundation::STATUS_INVALID_DEVICE_REQUEST;
 
 use crate::exports::execution::levels;
@@ -9,9 +12,9 @@ use crate::exports::exports;
 use crate::exports::io::builds;
 use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::hardware::irql::{DISPATCH_LEVEL, Irql};
+use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::io::completion;
-use crate::io::irp::Irp;
+use crate::io::irp::{Irp, stack_location};
 use crate::io::requests;
 use crate::kernel::with;
 use crate::network;
@@ -22,6 +25,7 @@ exports! {
     "IoCancelIrp" <= DISPATCH_LEVEL => io_cancel_irp: u8;
     "IoAcquireCancelSpinLock" <= DISPATCH_LEVEL => io_acquire_cancel_spin_lock: ();
     "IoReleaseCancelSpinLock" <= DISPATCH_LEVEL => io_release_cancel_spin_lock: ();
+    "IoIsOperationSynchronous" <= HIGH_LEVEL => io_is_operation_synchronous: u8;
 }
 
 unsafe extern "win64" fn iof_complete_request(irp: usize, _boost: i8) {
@@ -53,6 +57,39 @@ fn forbid_spin_lock() {
         let what = format!("an IRP was completed with a spin lock held that {by} acquired");
         stop("0xC4", what);
     }
+}
+
+/// Returns 1 if a request is synchronous. One without a file is, by its flags and its code.
+unsafe extern "win64" fn io_is_operation_synchronous(irp: *const Irp) -> u8 {
+    /// `IRP_PAGING_IO`, `IRP_SYNCHRONOUS_API` and `IRP_SYNCHRONOUS_PAGING_IO`.
+    const PAGING: u32 = 0x02;
+    const ALWAYS: u32 = 0x04;
+    const SYNCHRONOUS_PAGING: u32 = 0x40;
+    /// `METHOD_BUFFERED` in a control code.
+    const METHOD: usize = 3;
+
+    // SAFETY: the request is in memory and has a present stack location, as documented.
+    let (flags, file, major, code) = unsafe {
+        let location = &*stack_location(irp);
+        (
+            (*irp).flags,
+            location.file,
+            location.major.into(),
+            location.code,
+        )
+    };
+    let is_synchronous = if flags & PAGING != 0 {
+        flags & SYNCHRONOUS_PAGING != 0
+    } else {
+        let is_control = matches!(
+            major,
+            IRP_MJ_DEVICE_CONTROL | IRP_MJ_INTERNAL_DEVICE_CONTROL | IRP_MJ_FILE_SYSTEM_CONTROL
+        );
+        flags & ALWAYS != 0
+            || with(|state| state.io.files.is_synchronous(file))
+            || (is_control && code & METHOD == 0)
+    };
+    u8::from(is_synchronous)
 }
 
 /// What the I/O manager answers for a driver that does not care.

@@ -16,9 +16,10 @@ use windows_sys::Win32::Foundation::{
 use crate::analysis::deadlock;
 use crate::exports::execution::time;
 use crate::exports::exports;
+use crate::exports::files::devices;
 use crate::exports::sync::event_handles;
 use crate::findings::caller;
-use crate::findings::stop;
+use crate::findings::{stop, unsupported};
 use crate::hardware::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::objects::handles::Object;
@@ -172,6 +173,16 @@ pub(in crate::exports) unsafe fn signal(state: &mut State, header: *mut Header) 
 }
 
 /// Takes what a wait takes from an object that is signaled.
+/// Takes the signal of an event away.
+///
+/// # Safety
+///
+/// The object is valid.
+pub(in crate::exports) const unsafe fn reset(header: *mut Header) {
+    // SAFETY: the object is valid, by this function's contract.
+    unsafe { (*header).state = 0 };
+}
+
 ///
 /// # Safety
 ///
@@ -287,6 +298,9 @@ unsafe extern "win64" fn zw_wait_for_single_object(
         // SAFETY: the timeout is null or readable, as documented.
         Some(Object::Event { address, .. }) => unsafe { event_handles::wait(address, timeout) },
         Some(_) => STATUS_OBJECT_TYPE_MISMATCH,
+        // SAFETY: the timeout is null or readable, as documented.
+        Some(Object::DeviceFile { file, .. }) => unsafe { devices::wait(file, timeout) },
+        Some(Object::Process(_)) => unsupported("waits for the end of a process"),
         None => STATUS_INVALID_HANDLE,
     }
 }
@@ -296,7 +310,11 @@ unsafe extern "win64" fn zw_wait_for_single_object(
 /// # Safety
 ///
 /// The objects are resident; the timeout is null or readable.
-pub(super) unsafe fn wait(objects: &[*mut Header], all: bool, timeout: *const i64) -> i32 {
+pub(in crate::exports) unsafe fn wait(
+    objects: &[*mut Header],
+    all: bool,
+    timeout: *const i64,
+) -> i32 {
     // SAFETY: the timeout is null or readable, by this function's contract.
     let timeout = (!timeout.is_null()).then(|| unsafe { timeout.read() });
     let level = with(|state| state.scheduling.current().irql);
