@@ -273,6 +273,14 @@ NTKERNELAPI NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(
     NET_BUFFER_LIST **netBufferList);
 NTKERNELAPI VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList);
 NTKERNELAPI VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModify);
+// What the filtering platform knows of a packet is not declared here.
+typedef struct FWPS_PACKET_LIST_INFORMATION0_ {
+    union {
+        UINT32 flags;
+    } ipsecInformation;
+} FWPS_PACKET_LIST_INFORMATION0;
+NTKERNELAPI NTSTATUS FwpsGetPacketListSecurityInformation0(
+    NET_BUFFER_LIST *packetList, UINT32 queryFlags, FWPS_PACKET_LIST_INFORMATION0 *packetInformation);
 NTKERNELAPI VOID FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel);
 
 // Redirection of requests to bind and to connect.

@@ -19,6 +19,7 @@ pub(in crate::exports) use layout::{Buffer, pieces};
 use layout::{Described, List, MOST, described, make, set_direction, write_headers};
 
 use crate::exports::exports;
+use crate::exports::memory::access::set;
 use crate::exports::wfp::layers::Indication;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -44,6 +45,7 @@ exports! {
     "FwpsFreeNetBufferList0" <= DISPATCH_LEVEL => free: ();
     "FwpsReferenceNetBufferList0" <= DISPATCH_LEVEL => reference: ();
     "FwpsDereferenceNetBufferList0" <= DISPATCH_LEVEL => dereference: ();
+    "FwpsGetPacketListSecurityInformation0" <= DISPATCH_LEVEL => security_information: i32;
 }
 
 fn add(state: &mut State, at: usize, origin: Origin, parent: Option<usize>) {
@@ -320,6 +322,14 @@ unsafe extern "win64" fn reference(list: usize, _intends_to_modify: u8) {
             packet.held.push(by);
         }
     });
+}
+
+/// Writes that `IPsec` has not processed a packet. The layout of what the filtering platform knows of
+/// it is not documented, and is not written.
+unsafe extern "win64" fn security_information(list: usize, _flags: u32, information: usize) -> i32 {
+    require(list, "FwpsGetPacketListSecurityInformation0");
+    set(information, 0_u32);
+    STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn dereference(list: usize, _at_dispatch: u8) {
