@@ -13,7 +13,7 @@ use crate::loader::export::Export;
 use crate::wdf;
 
 /// The functions that do less than their documentation says, and how.
-const SIMPLIFIED: [(&str, &str); 34] = [
+const SIMPLIFIED: [(&str, &str); 36] = [
     (
         "CmRegisterCallback",
         "called when values are read and keys are closed",
@@ -50,6 +50,11 @@ const SIMPLIFIED: [(&str, &str); 34] = [
     (
         "KeExpandKernelStackAndCalloutEx",
         "calls on the same stack, whose limit it lifts",
+    ),
+    ("KeInitializeApc", "not for user mode"),
+    (
+        "KeInsertQueueApc",
+        "delivered at calls of the thread that drivers make, and in its waits",
     ),
     (
         "KeQueryNodeActiveAffinity",

@@ -148,6 +148,10 @@ fn first_leak(
         let what = format!("{when}, but its thread {} still runs", thread.name);
         return Some(("0xCE".into(), what, None));
     }
+    if let Some(running) = state.objects.apcs.running(driver) {
+        let what = format!("{when}, but a routine of an APC still runs");
+        return Some(("0xCE".into(), what, running.by));
+    }
     let waits = |thread: &&crate::scheduling::Thread| match thread.blocked_on() {
         Some(Waitable::Object(address)) => state.loader.drivers[driver].range().contains(&address),
         _ => false,

@@ -14,6 +14,8 @@ use crate::loader::drivers::{DriverId, Site};
 pub(crate) enum ObjectKind {
     /// A DPC that is queued.
     Dpc,
+    /// An APC that is queued.
+    Apc,
     /// A timer that is set.
     Timer,
     /// A timer from `ExAllocateTimer`.
@@ -61,6 +63,7 @@ impl ObjectKind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Dpc => "a queued DPC",
+            Self::Apc => "a queued APC",
             Self::Timer => "a timer that is set",
             Self::ExTimer => "an executive timer",
             Self::WorkItem => "a queued work item",
@@ -97,7 +100,8 @@ impl ObjectKind {
             Self::WorkItem => ("0xE4", [0, at, start, end]).into(),
             Self::Lookaside => ("0xC4", [0xCC, at, start, end - start]).into(),
             Self::Resource => ("0xC4", [0xD2, at, start, end - start]).into(),
-            Self::ExTimer
+            Self::Apc
+            | Self::ExTimer
             | Self::Device
             | Self::Callback
             | Self::BugCheckCallback

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Objects that drivers create and the kernel keeps: handles, names, events, registry keys, files,
-//! access control lists, deferred routines, notifications, the filtering platform.
+//! access control lists, APCs, deferred routines, notifications, the filtering platform.
 
+pub(crate) mod apcs;
 pub(crate) mod deferred;
 pub(crate) mod events;
 pub(crate) mod file_system;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scenarios::{Instance, Setting};
 
+use apcs::Apcs;
 use deferred::Deferred;
 use events::Events;
 use file_system::FileSystem;
@@ -35,6 +37,7 @@ use wfp::Wfp;
 /// The objects of a cycle.
 #[derive(Debug)]
 pub(crate) struct Objects {
+    pub(crate) apcs: Apcs,
     pub(crate) deferred: Deferred,
     pub(crate) events: Events,
     pub(crate) handles: Handles,
@@ -58,6 +61,7 @@ pub(crate) struct Objects {
 impl Objects {
     pub(crate) fn new(instances: BTreeSet<Instance>, settings: &[Setting]) -> Self {
         Self {
+            apcs: Apcs::default(),
             deferred: Deferred::default(),
             events: Events::default(),
             handles: Handles::default(),

@@ -13,8 +13,8 @@ pub(crate) mod system_clock;
 mod thread;
 
 pub(crate) use scheduler::{
-    Guard, MICROSECOND, Next, SECOND, Scheduler, abandon, block, give_way, join, point,
-    point_in_code, preempt, sleep, spin, terminate,
+    Guard, MICROSECOND, Next, SECOND, Scheduler, abandon, block, block_interruptibly, give_way,
+    join, point, point_in_code, preempt, sleep, spin, terminate,
 };
 pub(crate) use thread::{
     Attachment, EnteredRegion, Pause, Region, SavedState, Thread, ThreadId, Waitable, Woken,

@@ -41,7 +41,8 @@ use processors::Processors;
 
 pub(crate) use lifetimes::abandon;
 pub(crate) use waiting::{
-    block, give_way, join, point, point_in_code, preempt, sleep, spin, terminate,
+    block, block_interruptibly, give_way, join, point, point_in_code, preempt, sleep, spin,
+    terminate,
 };
 
 /// Time passes in units of 100 ns, as Windows counts it.
@@ -284,6 +285,13 @@ impl Scheduler {
         if matches!(thread.run, RunState::Blocked { .. }) {
             thread.run = RunState::Ready;
             thread.woken = woken;
+        }
+    }
+
+    /// Lets a thread handle an APC, if it waits where it can.
+    pub(crate) fn interrupt_wait(&mut self, id: ThreadId) {
+        if self.thread(id).is_interruptible {
+            self.wake(id, Woken::Interrupted);
         }
     }
 

@@ -79,6 +79,8 @@ pub(crate) enum Waitable {
 pub(crate) enum Woken {
     Satisfied,
     TimedOut,
+    /// It goes on once an APC was delivered.
+    Interrupted,
 }
 
 /// Whether a thread can run.
@@ -159,6 +161,8 @@ pub(crate) struct Thread {
     pub(crate) priority: i32,
     /// The critical and guarded regions that the thread is in, in that order.
     pub(crate) regions: Vec<EnteredRegion>,
+    /// `true` if an APC can interrupt its wait.
+    pub(in crate::scheduling) is_interruptible: bool,
     /// The processes that it is attached to, the last one last.
     pub(crate) attached: Vec<Attachment>,
     /// The extended processor states that the thread has saved, in that order.
@@ -214,6 +218,7 @@ impl Thread {
             is_drivers: false,
             priority: 0,
             regions: Vec::new(),
+            is_interruptible: false,
             attached: Vec::new(),
             saved: Vec::new(),
             stack_room: KERNEL_STACK,
@@ -293,6 +298,12 @@ impl Thread {
 
     pub(crate) const fn has_ended(&self) -> bool {
         matches!(self.run, RunState::Ended)
+    }
+
+    /// Returns `true` if no APC reaches it, whatever its IRQL.
+    pub(crate) fn is_in_guarded_region(&self) -> bool {
+        let mut regions = self.regions.iter();
+        regions.any(|it| it.region == Region::Guarded)
     }
 
     pub(in crate::scheduling) fn waits_for(&self, what: Waitable) -> bool {

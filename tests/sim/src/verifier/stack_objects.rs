@@ -168,6 +168,7 @@ fn is_replaced(state: &State, answer: &Answer) -> bool {
 /// What the kernel comes to later.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Deferred {
+    Apc,
     Timer,
     Dpc,
     WorkItem,
@@ -176,6 +177,7 @@ pub(crate) enum Deferred {
 impl Deferred {
     const fn name(self) -> &'static str {
         match self {
+            Self::Apc => "an APC that is queued",
             Self::Timer => "a timer that is set",
             Self::Dpc => "a DPC that is queued",
             Self::WorkItem => "a work item that is queued",
@@ -185,6 +187,7 @@ impl Deferred {
     /// The bug check for one that is not in memory any more.
     const fn bug_check(self, address: usize) -> (&'static str, [usize; 4]) {
         match self {
+            Self::Apc => ("0xC4", [0, address, 0, 0]),
             Self::Timer => ("0xC7", [0, address, 0, 0]),
             Self::Dpc => ("0xC7", [1, address, 0, 0]),
             Self::WorkItem => ("0xE4", [0, address, 0, 0]),
@@ -192,7 +195,7 @@ impl Deferred {
     }
 }
 
-/// Ends the cycle if the kernel comes to a timer, a DPC or a work item whose frame is dead.
+/// Ends the cycle if the kernel comes to an APC, a timer, a DPC or a work item whose frame is dead.
 pub(crate) fn check_due(address: usize, deferred: Deferred) {
     if let Some(owner) = with(|state| dead_owner(state, address)) {
         let frame = with(|state| show_frame(state, owner));

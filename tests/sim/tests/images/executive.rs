@@ -8,7 +8,8 @@ use scenarios::Role;
 use crate::fixture::Workshop;
 use crate::program::sim;
 
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
+    "apcs.c",
     "generic_tables.c",
     "security.c",
     "registry.c",
@@ -42,6 +43,49 @@ fn what_is_used_rightly_is_silent() {
 
 /// A source and its macro, the finding's code, what it says, and the function that it is in.
 const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "apcs.c",
+        "KEEPS_REGION",
+        "0x1",
+        "returned in a critical region",
+        "OnNormal",
+    ),
+    (
+        "apcs.c",
+        "LEAVES_OTHER_REGION",
+        "0xC4",
+        "a guarded region was left",
+        "ToItself",
+    ),
+    (
+        "apcs.c",
+        "NOT_INITIALIZED",
+        "0xC4",
+        "was not initialised",
+        "ToItself",
+    ),
+    (
+        "apcs.c",
+        "INITIALIZED_TWICE",
+        "0xC4",
+        "while it is queued",
+        "ToItself",
+    ),
+    ("apcs.c", "FREES_QUEUED", "0xC4", "a queued APC", "Send"),
+    (
+        "apcs.c",
+        "STAYS_QUEUED",
+        "0xCE",
+        "a queued APC",
+        "QueueToKernel",
+    ),
+    (
+        "apcs.c",
+        "ON_DEAD_FRAME",
+        "0xC4",
+        "an APC that is queued lies",
+        "QueueFromStack",
+    ),
     (
         "once.c",
         "INITIALIZES_AGAIN",
@@ -158,6 +202,27 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
     ),
     (
         "processes.c",
+        "KEEPS_HANDLE",
+        "leak",
+        "a handle of a process",
+        "Open",
+    ),
+    (
+        "processes.c",
+        "CLOSES_PROCESS_TWICE",
+        "0x93",
+        "which is not open",
+        "Open",
+    ),
+    (
+        "processes.c",
+        "NAMES_NO_OBJECT",
+        "0x18",
+        "which is no object",
+        "Names",
+    ),
+    (
+        "processes.c",
         "KEEPS_NOTHING",
         "0xCE",
         "still runs",
@@ -200,27 +265,6 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
     ),
     (
         "events.c",
-    (
-        "processes.c",
-        "KEEPS_HANDLE",
-        "leak",
-        "a handle of a process",
-        "Open",
-    ),
-    (
-        "processes.c",
-        "CLOSES_PROCESS_TWICE",
-        "0x93",
-        "which is not open",
-        "Open",
-    ),
-    (
-        "processes.c",
-        "NAMES_NO_OBJECT",
-        "0x18",
-        "which is no object",
-        "Names",
-    ),
         "KEEPS_EVENT",
         "leak",
         r"a handle of the event \BaseNamedObjects\FixtureEvent",

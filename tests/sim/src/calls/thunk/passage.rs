@@ -15,6 +15,7 @@ use crate::hardware::registers::Registers;
 use crate::hardware::trap::{self, steps};
 use crate::kernel::{State, with};
 use crate::loader::drivers::FailedCall;
+use crate::objects::apcs;
 use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
 use crate::verifier::{races, stack_depth, stack_frames, stack_objects};
@@ -101,6 +102,7 @@ pub(super) unsafe extern "win64" fn enter(
     }
     if counts {
         point();
+        apcs::deliver();
     }
     steps::enter(target);
     match call {
@@ -194,6 +196,7 @@ pub(super) unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     }
     if counts {
         point();
+        apcs::deliver();
     }
     let home = with(|state| {
         if frame(state).raises {

@@ -28,7 +28,7 @@ exports! {
     "KeEnterGuardedRegion" <= APC_LEVEL => enter_guarded_region: ();
     "KeLeaveGuardedRegion" <= APC_LEVEL => leave_guarded_region: ();
     "KeAreApcsDisabled" <= DISPATCH_LEVEL => ke_are_apcs_disabled: u8;
-    "KeAreAllApcsDisabled" <= DISPATCH_LEVEL => ke_are_apcs_disabled: u8;
+    "KeAreAllApcsDisabled" <= DISPATCH_LEVEL => ke_are_all_apcs_disabled: u8;
 }
 
 pub(crate) fn current() -> Irql {
@@ -114,11 +114,11 @@ pub(crate) unsafe extern "win64" fn leave_region() {
     leave(Region::Critical);
 }
 
-unsafe extern "win64" fn enter_guarded_region() {
+pub(crate) unsafe extern "win64" fn enter_guarded_region() {
     enter(Region::Guarded);
 }
 
-unsafe extern "win64" fn leave_guarded_region() {
+pub(crate) unsafe extern "win64" fn leave_guarded_region() {
     leave(Region::Guarded);
 }
 
@@ -143,9 +143,14 @@ fn leave(region: Region) {
     }
 }
 
+/// The IRQL does not count.
 unsafe extern "win64" fn ke_are_apcs_disabled() -> u8 {
+    with(|state| u8::from(!state.scheduling.current().regions.is_empty()))
+}
+
+unsafe extern "win64" fn ke_are_all_apcs_disabled() -> u8 {
     with(|state| {
         let current = state.scheduling.current();
-        u8::from(!current.regions.is_empty() || current.irql >= APC_LEVEL)
+        u8::from(current.is_in_guarded_region() || current.irql >= APC_LEVEL)
     })
 }

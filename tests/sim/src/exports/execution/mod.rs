@@ -2,6 +2,7 @@
 
 //! Threads, IRQLs, time, and routines that the kernel calls later.
 
+mod apcs;
 mod attachment;
 mod broadcasts;
 pub(crate) mod callbacks;
@@ -20,6 +21,7 @@ use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[
+    apcs::EXPORTS,
     attachment::EXPORTS,
     broadcasts::EXPORTS,
     callbacks::EXPORTS,

@@ -19,6 +19,7 @@ use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::variables;
+use crate::objects::apcs;
 use crate::objects::deferred;
 use crate::objects::handles;
 use crate::objects::handles::Object;
@@ -123,6 +124,7 @@ fn create_thread(
             // SAFETY: the driver's own routine with its own argument.
             unsafe { driver_call::call(what, start, by, &[context.addr()]) };
             check_end(start);
+            apcs::end_thread();
             thread_end::cancel_requests();
         });
     let Some(thread) = thread else {
@@ -142,6 +144,7 @@ fn create_thread(
 
 /// Signals the object of a thread that has ended.
 pub(crate) fn signal_end(state: &mut State, thread: ThreadId) {
+    apcs::go_on(state, thread);
     let object = state.scheduling.thread(thread).object;
     if object != 0 {
         dispatcher::signal_thread(state, object);
@@ -165,6 +168,7 @@ unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
         EntryState::default(),
         with(|state| caller(state)),
     );
+    apcs::end_thread();
     thread_end::cancel_requests();
     terminate()
 }
@@ -261,13 +265,13 @@ unsafe extern "win64" fn zw_close(handle: usize) -> i32 {
     if handle == 0 || PSEUDO.contains(&handle) {
         return STATUS_INVALID_HANDLE;
     }
+    if devices::close(handle) {
+        return STATUS_SUCCESS;
+    }
     let (is_closed, told) = with(|state| {
         let told = watches::closes(state, handle);
         (handles::close(state, handle), told)
     });
-    if devices::close(handle) {
-        return STATUS_SUCCESS;
-    }
     if !is_closed {
         stop(
             ("0x93", [handle, 1, 0, 0]),

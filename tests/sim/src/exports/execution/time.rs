@@ -7,8 +7,9 @@ use crate::exports::exports;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
+use crate::objects::apcs;
 use crate::scheduling::system_clock::{PERIOD, Timer};
-use crate::scheduling::{MICROSECOND, point, sleep};
+use crate::scheduling::{MICROSECOND, Waitable, Woken, block_interruptibly, point};
 
 exports! {
     "KeDelayExecutionThread" <= APC_LEVEL => ke_delay_execution_thread: i32;
@@ -53,7 +54,13 @@ unsafe extern "win64" fn ke_delay_execution_thread(
 ) -> i32 {
     // SAFETY: the interval is readable, as documented.
     let due = unsafe { interval.read() };
-    sleep(with(|state| state.scheduling.wait_until(due, Timer::Delay)));
+    let until = with(|state| {
+        let time = state.scheduling.wait_until(due, Timer::Delay);
+        state.scheduling.now().saturating_add(time)
+    });
+    while block_interruptibly(Waitable::Nothing, Some(until)) == Woken::Interrupted {
+        apcs::deliver();
+    }
     0
 }
 

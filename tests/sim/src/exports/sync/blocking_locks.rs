@@ -2,7 +2,9 @@
 
 //! Locks whose waiters block: fast and guarded mutexes, push locks, ERESOURCE.
 
-use crate::exports::execution::levels::{current, enter_region, leave_region, lower, set};
+use crate::exports::execution::levels::{
+    current, enter_guarded_region, enter_region, leave_guarded_region, leave_region, lower, set,
+};
 use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -170,13 +172,13 @@ unsafe extern "win64" fn initialize_guarded_mutex(mutex: *mut FastMutex) {
 unsafe extern "win64" fn acquire_guarded_mutex(mutex: *mut FastMutex) {
     take(mutex, LockKind::GuardedMutex, current());
     // SAFETY: it needs nothing.
-    unsafe { enter_region() };
+    unsafe { enter_guarded_region() };
 }
 
 unsafe extern "win64" fn release_guarded_mutex(mutex: *mut FastMutex) {
     give(mutex, LockKind::GuardedMutex);
     // SAFETY: it needs nothing.
-    unsafe { leave_region() };
+    unsafe { leave_guarded_region() };
 }
 
 unsafe extern "win64" fn try_guarded_mutex(mutex: *mut FastMutex) -> u8 {
@@ -185,7 +187,7 @@ unsafe extern "win64" fn try_guarded_mutex(mutex: *mut FastMutex) -> u8 {
     if taken {
         mark(mutex, current());
         // SAFETY: it needs nothing.
-        unsafe { enter_region() };
+        unsafe { enter_guarded_region() };
     }
     u8::from(taken)
 }

@@ -22,9 +22,10 @@ use crate::findings::caller;
 use crate::findings::{stop, unsupported};
 use crate::hardware::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
+use crate::objects::apcs;
 use crate::objects::handles::Object;
 use crate::scheduling::clocks::Sync;
-use crate::scheduling::{ThreadId, Waitable, Woken, block};
+use crate::scheduling::{ThreadId, Waitable, Woken, block_interruptibly};
 use crate::verifier::locks::{self, HeldLock, LockKind, Mode};
 use crate::verifier::promises;
 use crate::verifier::stack_objects;
@@ -172,7 +173,6 @@ pub(in crate::exports) unsafe fn signal(state: &mut State, header: *mut Header) 
     state.scheduling.wake_all(on);
 }
 
-/// Takes what a wait takes from an object that is signaled.
 /// Takes the signal of an event away.
 ///
 /// # Safety
@@ -183,6 +183,7 @@ pub(in crate::exports) const unsafe fn reset(header: *mut Header) {
     unsafe { (*header).state = 0 };
 }
 
+/// Takes what a wait takes from an object that is signaled.
 ///
 /// # Safety
 ///
@@ -297,10 +298,10 @@ unsafe extern "win64" fn zw_wait_for_single_object(
         Some(Object::Thread(address)) => unsafe { wait(&[address as *mut Header], false, timeout) },
         // SAFETY: the timeout is null or readable, as documented.
         Some(Object::Event { address, .. }) => unsafe { event_handles::wait(address, timeout) },
-        Some(_) => STATUS_OBJECT_TYPE_MISMATCH,
         // SAFETY: the timeout is null or readable, as documented.
         Some(Object::DeviceFile { file, .. }) => unsafe { devices::wait(file, timeout) },
         Some(Object::Process(_)) => unsupported("waits for the end of a process"),
+        Some(_) => STATUS_OBJECT_TYPE_MISMATCH,
         None => STATUS_INVALID_HANDLE,
     }
 }
@@ -346,7 +347,7 @@ pub(in crate::exports) unsafe fn wait(
             current.also = objects[1..].iter().map(|header| header.addr()).collect();
             current.wants_all = all;
         });
-        let woken = block(Waitable::Object(objects[0].addr()), until);
+        let woken = block_interruptibly(Waitable::Object(objects[0].addr()), until);
         let by = with(|state| {
             let current = state.scheduling.current_mut();
             current.also.clear();
@@ -355,6 +356,7 @@ pub(in crate::exports) unsafe fn wait(
         });
         match woken {
             Woken::TimedOut => return STATUS_TIMEOUT,
+            Woken::Interrupted => apcs::deliver(),
             Woken::Satisfied if all => {}
             Woken::Satisfied => {
                 let index = objects.iter().position(|header| header.addr() == by);

@@ -44,6 +44,14 @@ pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
     with(|state| state.scheduling.current().woken)
 }
 
+/// Blocks the current thread, until an APC to it interrupts that at the latest.
+pub(crate) fn block_interruptibly(on: Waitable, until: Option<u64>) -> Woken {
+    with(|state| state.scheduling.current_mut().is_interruptible = true);
+    let woken = block(on, until);
+    with(|state| state.scheduling.current_mut().is_interruptible = false);
+    woken
+}
+
 /// Lets others run as long as the current thread may not run on any free processor.
 pub(crate) fn give_way() {
     while with(|state| state.scheduling.current_is_kept_out()) {
