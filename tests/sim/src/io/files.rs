@@ -321,7 +321,7 @@ pub(crate) fn make(
         return Err(STATUS_NO_SUCH_DEVICE);
     }
     let files = &state.io.files;
-    if flags & EXCLUSIVE != 0 && files.open.values().any(|file| file.device == device) {
+    if device_flags & EXCLUSIVE != 0 && files.open.values().any(|file| file.device == device) {
         return Err(STATUS_ACCESS_DENIED);
     }
     let list = state.objects.protections.get(&device);
