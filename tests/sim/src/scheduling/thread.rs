@@ -130,6 +130,10 @@ pub(crate) struct SavedState {
 }
 
 /// A simulated thread.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they do not depend on each other"
+)]
 pub(crate) struct Thread {
     pub(crate) name: String,
     /// The driver that created it.
