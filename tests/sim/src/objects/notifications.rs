@@ -69,8 +69,8 @@ pub(crate) struct Notification {
 pub(crate) struct Notifications {
     pub(crate) all: Vec<Notification>,
     pub(crate) reinitializations: Vec<Reinitialization>,
-    /// The number of programs that run, of which drivers are told.
-    pub(crate) programs: usize,
+    /// The numbers of the processes of programs that run, of which drivers are told.
+    pub(crate) programs: BTreeSet<usize>,
     /// The objects of keys that are open.
     pub(crate) keys: BTreeSet<usize>,
     /// The contexts that callbacks have set for keys, by cookie and key object.

@@ -49,16 +49,40 @@ exports! {
 /// The number of the process called System.
 pub(in crate::exports) const SYSTEM: usize = 4;
 
-/// The process of a program that runs all the time, and that of one that comes and goes.
+/// The process of a program that runs all the time.
 pub(in crate::exports) const SHELL: usize = 0x0B0C;
-pub(in crate::exports) const PROGRAM: usize = 0x1A2C;
+
+/// The processes of programs that come and go: the number of the first, the distance of the
+/// numbers, and the names of their objects.
+const FIRST_PROGRAM: usize = 0x1A2C;
+const APART: usize = 0x20;
+const PROGRAMS: [&str; 8] = [
+    "the program",
+    "the second program",
+    "the third program",
+    "the fourth program",
+    "the fifth program",
+    "the sixth program",
+    "the seventh program",
+    "the eighth program",
+];
+
+/// The numbers of the processes that programs may have.
+pub(in crate::exports) fn programs() -> impl Iterator<Item = usize> {
+    (0..PROGRAMS.len()).map(|place| FIRST_PROGRAM + place * APART)
+}
+
+/// The place of a program's process among those that there may be.
+fn program(process: usize) -> Option<usize> {
+    programs().position(|number| number == process)
+}
 
 /// The object of the process with this number.
 pub(in crate::exports) fn object(state: &mut State, process: usize) -> usize {
     let name = match process {
         SYSTEM => "PsInitialSystemProcess",
         SHELL => "the shell",
-        _ => "the program",
+        _ => PROGRAMS[program(process).unwrap_or_default()],
     };
     let object = variables::variable(state, name) + size_of::<usize>();
     state.objects.handles.add_object(object);
@@ -67,7 +91,7 @@ pub(in crate::exports) fn object(state: &mut State, process: usize) -> usize {
 
 /// The number of the process with this object.
 fn number(state: &mut State, address: usize) -> Option<usize> {
-    let mut all = [SYSTEM, SHELL, PROGRAM].into_iter();
+    let mut all = [SYSTEM, SHELL].into_iter().chain(programs());
     all.find(|process| object(state, *process) == address)
 }
 
@@ -123,8 +147,8 @@ unsafe extern "win64" fn image_name(process: usize, place: usize) -> i32 {
     const TAG: u32 = u32::from_le_bytes(*b"SeIm");
     let name = match with(|state| number(state, process)) {
         Some(SHELL) => r"\Device\HarddiskVolume3\Windows\explorer.exe",
-        Some(PROGRAM) => r"\Device\HarddiskVolume3\Windows\System32\notepad.exe",
-        Some(_) => return STATUS_NOT_FOUND,
+        Some(SYSTEM) => return STATUS_NOT_FOUND,
+        Some(_) => r"\Device\HarddiskVolume3\Windows\System32\notepad.exe",
         None => not_an_object(process, "process"),
     };
     let units: Vec<_> = name.encode_utf16().chain([0]).collect();
@@ -149,8 +173,7 @@ unsafe extern "win64" fn image_name(process: usize, place: usize) -> i32 {
 fn running(state: &mut State, process: usize) -> Option<usize> {
     let runs = match process {
         SYSTEM | SHELL => true,
-        PROGRAM => state.objects.notifications.programs > 0,
-        _ => false,
+        _ => state.objects.notifications.programs.contains(&process),
     };
     runs.then(|| object(state, process))
 }
@@ -264,8 +287,8 @@ unsafe extern "win64" fn is_system_thread(object: usize) -> u8 {
 unsafe extern "win64" fn process_exit_status(process: usize) -> i32 {
     // SAFETY: it needs nothing.
     match unsafe { process_id(process) } {
-        PROGRAM => STATUS_SUCCESS,
-        _ => STATUS_PENDING,
+        SYSTEM | SHELL => STATUS_PENDING,
+        _ => STATUS_SUCCESS,
     }
 }
 

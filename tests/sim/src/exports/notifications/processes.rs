@@ -168,8 +168,6 @@ struct CreateInfo {
 /// for a time, and ends.
 pub(super) fn run_a_program(live: impl FnOnce()) {
     const PARENT: usize = processes::SHELL;
-    const PROCESS: usize = processes::PROGRAM;
-    const THREAD: usize = 0x1A30;
     const FALSE: usize = 0;
     const TRUE: usize = 1;
     /// Where Windows maps the images of programs.
@@ -177,16 +175,24 @@ pub(super) fn run_a_program(live: impl FnOnce()) {
     const NAME: &str = r"\??\C:\Windows\System32\notepad.exe";
 
     let all = |_: &Notification| true;
-    let object = with(|state| {
-        state.objects.notifications.programs += 1;
-        processes::object(state, PROCESS)
+    // No two processes that run have the same number.
+    let begun = with(|state| {
+        let running = &mut state.objects.notifications.programs;
+        let process = processes::programs().find(|it| !running.contains(it))?;
+        running.insert(process);
+        Some((process, processes::object(state, process)))
     });
+    // As many may run already as there are numbers.
+    let Some((process, object)) = begun else {
+        return;
+    };
+    let thread = process + 4;
     let (name, command) = (Text::new(NAME), Text::new("notepad.exe"));
     let mut info = CreateInfo {
         size: size_of::<CreateInfo>(),
         flags: 1,
         parent: PARENT,
-        creator: [PARENT, THREAD],
+        creator: [PARENT, thread],
         file: ptr::null(),
         image: name.address(),
         command_line: command.address(),
@@ -196,13 +202,13 @@ pub(super) fn run_a_program(live: impl FnOnce()) {
     notify(
         Kind::Process,
         all,
-        |_| vec![PARENT, PROCESS, TRUE],
+        |_| vec![PARENT, process, TRUE],
         |_, _| {},
     );
     notify(
         Kind::ProcessEx,
         all,
-        |_| vec![object, PROCESS, at],
+        |_| vec![object, process, at],
         |_, _| {},
     );
     // SAFETY: routines may have written there, and nothing else does.
@@ -211,29 +217,29 @@ pub(super) fn run_a_program(live: impl FnOnce()) {
         notify(
             Kind::Thread,
             all,
-            |_| vec![PROCESS, THREAD, TRUE],
+            |_| vec![process, thread, TRUE],
             |_, _| {},
         );
-        image_loaded(NAME, PROCESS, BASE, 0x9_0000);
+        image_loaded(NAME, process, BASE, 0x9_0000);
         live();
         notify(
             Kind::Thread,
             all,
-            |_| vec![PROCESS, THREAD, FALSE],
+            |_| vec![process, thread, FALSE],
             |_, _| {},
         );
     }
     notify(
         Kind::Process,
         all,
-        |_| vec![PARENT, PROCESS, FALSE],
+        |_| vec![PARENT, process, FALSE],
         |_, _| {},
     );
     notify(
         Kind::ProcessEx,
         all,
-        |_| vec![object, PROCESS, 0],
+        |_| vec![object, process, 0],
         |_, _| {},
     );
-    with(|state| state.objects.notifications.programs -= 1);
+    with(|state| state.objects.notifications.programs.remove(&process));
 }
