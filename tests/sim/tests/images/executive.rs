@@ -98,7 +98,7 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
         "NEVER_COMPLETES",
         "deadlock",
         "waits for",
-        "Unload",
+        "Unload or Work",
     ),
     ("once.c", "BEYOND", "0xC1", "beyond its end", "Bits"),
     ("pages.c", "KEEPS_MDL", "0xC4", "with tag Mdl", "Pages"),
