@@ -267,7 +267,7 @@ unsafe extern "win64" fn ke_wait_for_multiple_objects(
     unsafe { wait(objects, kind == 0, timeout) }
 }
 
-/// "If the WaitMode parameter is UserMode, the kernel stack can be swapped out during the
+/// "If the `WaitMode` parameter is `UserMode`, the kernel stack can be swapped out during the
 /// wait": no object of such a wait lies on it.
 fn require_stack(mode: i8, objects: &[*mut Header]) {
     /// `UserMode`.
