@@ -209,11 +209,11 @@ impl Unloading {
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kequeryperformancecounter>
 fn performance_counter() -> (i64, i64) {
-    let mut per_second = LARGE_INTEGER { QuadPart: 0 };
-    // SAFETY: callable at any IRQL; `per_second` outlives the call.
-    let counter = unsafe { KeQueryPerformanceCounter(&raw mut per_second) };
+    let mut per_second = 0_i64;
+    let place = (&raw mut per_second).cast::<LARGE_INTEGER>();
+    // SAFETY: callable at any IRQL; `place` is that of a 64-bit integer, which `LARGE_INTEGER` is,
+    // and outlives the call.
+    let counter = unsafe { KeQueryPerformanceCounter(place) };
     // SAFETY: every bit pattern is a valid integer.
-    let counter = unsafe { counter.QuadPart };
-    // SAFETY: as above.
-    (counter, unsafe { per_second.QuadPart })
+    (unsafe { counter.QuadPart }, per_second)
 }
