@@ -49,7 +49,7 @@ pub struct Module {
     pub also_calls: Vec<Habit>,
     /// The function of its own table by which it lets itself be told to cancel a call.
     pub heeds: Option<String>,
-    /// Whether the module with that GUID accepts each peer whose characteristics fit.
+    /// `true` if the module with that GUID accepts each other such module that fits.
     pub accepts_all: bool,
 }
 

@@ -216,14 +216,17 @@ impl Agreements {
         }
     }
 
-    /// Returns `true` if a module and every one that has been its peer's side of the NPI fit.
+    /// Returns `true` if a module and every one that has been on the other side of the NPI fit.
+    /// Of a module that is not known, the dispatch table may be a reason to refuse it.
     fn fits_all(&self, own: Said) -> bool {
         let registering = self.registering.iter().map(|it| it.said);
         let mut peers = registering
             .chain(self.modules.values().copied())
             .filter(|it| it.npi == own.npi && it.side == own.side.peer());
         peers.all(|it| {
-            own.terms.exclude(it.terms).is_none() && it.terms.exclude(own.terms).is_none()
+            it.accepts_all
+                && own.terms.exclude(it.terms).is_none()
+                && it.terms.exclude(own.terms).is_none()
         })
     }
 }
