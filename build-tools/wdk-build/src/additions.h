@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 
 /*
- * Declarations of the WDK's headers that mingw-w64 lacks. Prototypes are those of
+ * Declarations of the WDK's headers that mingw-w64 lacks, or has with another library. Prototypes are those of
  * https://learn.microsoft.com/windows-hardware/drivers/ddi/
  * Functions named here are in additions.def as well.
  */
@@ -14,6 +14,9 @@ NTKERNELAPI PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, 
 NTKERNELAPI KIRQL KeGetCurrentIrql(VOID);
 NTKERNELAPI VOID KeLowerIrql(KIRQL NewIrql);
 NTKERNELAPI KIRQL KfRaiseIrql(KIRQL NewIrql);
+
+/* Of Windows 10 2004 and later: mingw-w64 has it in its library of hal.dll. */
+NTKERNELAPI LARGE_INTEGER NTAPI KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
 
 /* Windows 10. The class is an EVENT_INFO_CLASS, which mingw-w64 has for programs only. */
 NTKERNELAPI NTSTATUS NTAPI EtwSetInformation(REGHANDLE RegHandle, ULONG InformationClass,
