@@ -14,8 +14,10 @@ use tempfile::TempDir;
 
 use crate::workspace::{Workspace, output};
 
-/// The time of the soak, in hours: three batches, of which the first two are killed.
-const HOURS: &str = "0.008";
+/// The time of the soaks that are killed.
+const LONG: Duration = Duration::from_hours(1);
+/// The time of the last one, which counts from its start: enough for a batch.
+const LAST: Duration = Duration::from_secs(10);
 /// The time until a batch must be done.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -23,9 +25,10 @@ const PATIENCE: Duration = Duration::from_mins(5);
 pub(crate) fn survives_kills(workspace: &Workspace) -> Result<bool> {
     let directory = TempDir::new()?;
     let state = directory.path().join("state.json");
+    let first = Instant::now();
     for kill in 1..=2 {
         let before = changed(&state);
-        let mut soak = command(workspace, directory.path());
+        let mut soak = command(workspace, directory.path(), LONG);
         soak.stdout(Stdio::null()).stderr(Stdio::null());
         let mut soak = soak.spawn().context("this program cannot be run")?;
         let started = Instant::now();
@@ -39,7 +42,9 @@ pub(crate) fn survives_kills(workspace: &Workspace) -> Result<bool> {
             "the soak kept no state before kill {kill}"
         );
     }
-    let text = output(&mut command(workspace, directory.path()))?;
+    // The time of those that were killed counts.
+    let time = first.elapsed() + LAST;
+    let text = output(&mut command(workspace, directory.path(), time))?;
     for part in [
         "goes on after",
         "of the corpus replayed: 0 findings",
@@ -53,11 +58,12 @@ pub(crate) fn survives_kills(workspace: &Workspace) -> Result<bool> {
     Ok(true)
 }
 
-fn command(workspace: &Workspace, state: &Path) -> Command {
+fn command(workspace: &Workspace, state: &Path, time: Duration) -> Command {
+    let hours = time.as_secs_f64() / Duration::from_hours(1).as_secs_f64();
     let mut command = Command::new(own_path());
     command
         .current_dir(workspace.root())
-        .args(["xtask", "soak", "--hours", HOURS, "--state"])
+        .args(["xtask", "soak", "--hours", &hours.to_string(), "--state"])
         .arg(state)
         .stdin(Stdio::null());
     command
