@@ -237,16 +237,18 @@ unsafe extern "win64" fn wide_with_port(a: usize, port: u16, to: usize, length: 
     write_within::<u16>(&with_port_4(a, port), to, length)
 }
 
-unsafe extern "win64" fn from_narrow(text: usize, strict: u8, end: usize, to: usize) -> i32 {
-    let parsed = parse_4(&read::<u8>(text), strict != 0);
+fn read_4<T: Unit>(text: usize, strict: u8, end: usize, to: usize) -> i32 {
+    let parsed = parse_4(&read::<T>(text), strict != 0);
     let parsed = parsed.map(|(address, length)| (address.octets(), length));
-    store::<u8, _>(parsed, text, end, to)
+    store::<T, _>(parsed, text, end, to)
+}
+
+unsafe extern "win64" fn from_narrow(text: usize, strict: u8, end: usize, to: usize) -> i32 {
+    read_4::<u8>(text, strict, end, to)
 }
 
 unsafe extern "win64" fn from_wide(text: usize, strict: u8, end: usize, to: usize) -> i32 {
-    let parsed = parse_4(&read::<u16>(text), strict != 0);
-    let parsed = parsed.map(|(address, length)| (address.octets(), length));
-    store::<u16, _>(parsed, text, end, to)
+    read_4::<u16>(text, strict, end, to)
 }
 
 unsafe extern "win64" fn from_narrow_with_port(
@@ -295,16 +297,18 @@ unsafe extern "win64" fn wide_6_with_port(
     write_within::<u16>(&with_port_6(address_6(address), scope, port), to, length)
 }
 
-unsafe extern "win64" fn from_narrow_6(text: usize, end: usize, to: usize) -> i32 {
-    let parsed = parse_6(&read::<u8>(text));
+fn read_6<T: Unit>(text: usize, end: usize, to: usize) -> i32 {
+    let parsed = parse_6(&read::<T>(text));
     let parsed = parsed.map(|(address, length)| (address.octets(), length));
-    store::<u8, _>(parsed, text, end, to)
+    store::<T, _>(parsed, text, end, to)
+}
+
+unsafe extern "win64" fn from_narrow_6(text: usize, end: usize, to: usize) -> i32 {
+    read_6::<u8>(text, end, to)
 }
 
 unsafe extern "win64" fn from_wide_6(text: usize, end: usize, to: usize) -> i32 {
-    let parsed = parse_6(&read::<u16>(text));
-    let parsed = parsed.map(|(address, length)| (address.octets(), length));
-    store::<u16, _>(parsed, text, end, to)
+    read_6::<u16>(text, end, to)
 }
 
 unsafe extern "win64" fn from_narrow_6_with_port(

@@ -52,8 +52,7 @@ impl Scheduler {
 
     /// Records that the current thread spins.
     pub(super) fn begin_spin(&mut self) {
-        /// A thread that has accessed memory for so many times, of 20,000 accesses each, goes
-        /// on without end.
+        /// The limit, in units of 20,000 accesses, beyond which a thread that calls nobody hangs.
         const MOST_COUNTED: u32 = 500;
 
         trap::alive();
